@@ -1,0 +1,5 @@
+//! Layer 3: readers. Files, folders, patterns and standard input become items or a corpus.
+
+mod corpus;
+
+pub use corpus::{Corpus, Vocabulary};

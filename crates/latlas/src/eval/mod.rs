@@ -1,0 +1,1 @@
+//! Layer 9: how good a space is, against judgements made elsewhere.

@@ -1,0 +1,5 @@
+//! Layer 0: slices to numbers. Every kernel has a scalar twin that is always compiled.
+
+mod scalar;
+
+pub use scalar::{axpy, cosine, dot, scaled_add, squared_l2};

@@ -1,0 +1,1 @@
+//! Layer 6: learners. One paper, one file; an options struct with `learn(&data, &run) -> Space`.

@@ -1,0 +1,5 @@
+//! Layer 1: row-major f32 matrices and what linear algebra does to them.
+
+mod matrix;
+
+pub use matrix::Matrix;

@@ -1,0 +1,1 @@
+//! Layer 9: pictures of maps: PNG, SVG, and braille for a terminal.
