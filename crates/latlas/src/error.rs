@@ -147,7 +147,9 @@ fn plain(cause: &std::io::Error) -> String {
 /// A message may quote bytes of a hostile file; it still has to stay one line.
 fn one_line(text: String) -> String {
     if text.chars().any(char::is_control) {
-        text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+        text.chars()
+            .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+            .collect()
     } else {
         text
     }

@@ -89,7 +89,9 @@ impl Run<'_> {
     pub fn report(&self, step: &Step) -> Result<()> {
         match self.progress.report(step) {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break(()) => Err(Error::interrupted(format!("interrupted while {}", step.stage))),
+            ControlFlow::Break(()) => {
+                Err(Error::interrupted(format!("interrupted while {}", step.stage)))
+            }
         }
     }
 }

@@ -106,7 +106,11 @@ fn modules_use_lower_layers_only() {
             }
         }
     }
-    assert!(wrong.is_empty(), "these reach up, sideways or through the root:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "these reach up, sideways or through the root:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]

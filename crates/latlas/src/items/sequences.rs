@@ -29,8 +29,9 @@ impl Sequences {
 
     /// Sequences in a file of little-endian u32, as a corpus is encoded.
     pub fn from_bytes(bytes: Bytes) -> Result<Self> {
-        let ids: &[u32] = bytemuck::try_cast_slice(&bytes)
-            .map_err(|_| Error::data(format!("encoded corpus: {} bytes are no whole number of ids", bytes.len())))?;
+        let ids: &[u32] = bytemuck::try_cast_slice(&bytes).map_err(|_| {
+            Error::data(format!("encoded corpus: {} bytes are no whole number of ids", bytes.len()))
+        })?;
         closed(ids)?;
         Ok(Sequences(Ids::Mapped(bytes)))
     }
@@ -68,7 +69,9 @@ impl Sequences {
 
 fn closed(ids: &[u32]) -> Result<()> {
     match ids.last() {
-        Some(&last) if last != Sequences::END => Err(Error::data("encoded corpus: its last sequence has no end")),
+        Some(&last) if last != Sequences::END => {
+            Err(Error::data("encoded corpus: its last sequence has no end"))
+        }
         _ => Ok(()),
     }
 }

@@ -19,8 +19,12 @@ impl Items {
         for (row, id) in ids.iter().enumerate() {
             let id = id.ok_or_else(|| Error::data(format!("row {} has no id", row + 1)))?;
             if let Some(first) = seen.insert(id, row) {
-                return Err(Error::data(format!("id '{id}' stands in row {} and again in row {}", first + 1, row + 1))
-                    .help("ids must be unique; leave out --id to number the rows"));
+                return Err(Error::data(format!(
+                    "id '{id}' stands in row {} and again in row {}",
+                    first + 1,
+                    row + 1
+                ))
+                .help("ids must be unique; leave out --id to number the rows"));
             }
         }
         Ok(Items { ids, columns: Vec::new() })

@@ -14,7 +14,10 @@ impl Matrix {
     /// A matrix over `data`, which must hold `rows * cols` numbers.
     pub fn new(rows: usize, cols: usize, data: Vec<f32>) -> Result<Self> {
         if rows.checked_mul(cols) != Some(data.len()) {
-            return Err(Error::data(format!("a matrix of {rows} × {cols} cannot hold {} numbers", data.len())));
+            return Err(Error::data(format!(
+                "a matrix of {rows} × {cols} cannot hold {} numbers",
+                data.len()
+            )));
         }
         Ok(Matrix { rows, cols, data })
     }

@@ -35,7 +35,12 @@ impl Edit {
     }
     /// Stores a map of the live items: a table `id, x, y(, z), …` in any order of ids, with its parameters and
     /// figures as JSON. A map of that name is replaced.
-    pub fn set_map(&mut self, _name: &str, _table: &Items, _about: serde_json::Value) -> Result<()> {
+    pub fn set_map(
+        &mut self,
+        _name: &str,
+        _table: &Items,
+        _about: serde_json::Value,
+    ) -> Result<()> {
         todo!()
     }
     /// Rewrites the space as one segment without deleted rows.
