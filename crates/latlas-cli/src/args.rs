@@ -1,0 +1,96 @@
+//! The command grammar: global flags and the list of verbs. Each verb's own flags stand in its file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::verbs;
+
+/// Learns, maps, searches and draws latent spaces.
+#[derive(Debug, Parser)]
+#[command(
+    name = "latlas",
+    version,
+    about = "Learns, maps, searches and draws latent spaces",
+    after_help = "First steps:\n  latlas tour --quick                         learn, search and draw on text this machine already has\n  \
+                  latlas learn word2vec corpus.txt -o en.space\n  latlas search en.space 'king - man + woman'\n\n\
+                  Options may also stand in latlas.toml and in variables named LATLAS_*; 'latlas VERB --help' tells each verb's.",
+    max_term_width = 100,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    infer_subcommands = false
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What every verb understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub(crate) struct Global {
+    /// Where all randomness comes from; same seed, same input, one thread: same bytes
+    #[arg(long, global = true, value_name = "N", default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// How many threads may work [default: all cores]
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<usize>,
+    /// Print results as JSON, one object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say less: results and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pub(crate) color: When,
+    /// How progress is shown: bar, plain (a line now and then) or none [default: bar on a terminal, else plain]
+    #[arg(long, global = true, value_name = "HOW", value_enum, hide_possible_values = true)]
+    pub(crate) progress: Option<ShowProgress>,
+    /// A file of options [default: ./latlas.toml where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How to show progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowProgress {
+    Bar,
+    Plain,
+    None,
+}
+
+/// The verbs, in the order in which a newcomer meets them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    // GATE     Tour(verbs::tour::Args),
+    // GATE     #[command(subcommand)]
+    // GATE     Learn(verbs::learn::Model),
+    Info(verbs::info::Args),
+    // GATE     Search(verbs::search::Args),
+    // GATE     Map(verbs::map::Args),
+    // GATE     Plot(verbs::plot::Args),
+    // GATE     Eval(verbs::eval::Args),
+    // GATE     Convert(verbs::convert::Args),
+    // GATE     Add(verbs::add::Args),
+    // GATE     Delete(verbs::delete::Args),
+    // GATE     Columns(verbs::columns::Args),
+    Compact(verbs::compact::Args),
+    // GATE     Check(verbs::check::Args),
+    Completions(verbs::completions::Args),
+    Man(verbs::man::Args),
+}

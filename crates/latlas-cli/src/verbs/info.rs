@@ -1,0 +1,160 @@
+//! `latlas info SPACE`: what is in a space and how it came to be.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use latlas::space::{FieldAbout, Provenance};
+use latlas::{Result, Space};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::output::{bytes, counted, facts, figure, short, whole};
+
+/// Tell what is in a space and how it came to be
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  latlas info en.space")]
+pub(crate) struct Args {
+    /// The space
+    space: PathBuf,
+}
+
+pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    let space = Space::open(&args.space)?;
+    if cx.out.json() {
+        return cx.out.object("info", &object(args, &space));
+    }
+    let mut lines = vec![
+        ("kind", space.kind().to_owned()),
+        ("items", items(&space)),
+        ("vectors", space.fields().iter().map(vectors).collect::<Vec<_>>().join("\n")),
+        (
+            "columns",
+            space
+                .columns()
+                .iter()
+                .map(|(name, kind)| format!("{name} ({})", word(kind)))
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
+        ("maps", maps(&space)),
+    ];
+    for (name, value) in space.metrics() {
+        lines.push((name.as_str(), measured(value)));
+    }
+    lines.push((
+        "history",
+        space
+            .provenance()
+            .iter()
+            .map(|p| history(p, cx.out.verbose()))
+            .collect::<Vec<_>>()
+            .join("\n"),
+    ));
+    lines.push(("generation", whole(space.generation())));
+    let title = cx.out.paint.bold(&args.space.display().to_string());
+    cx.out.result(&format!("{title}\n{}", facts(&lines, cx.out.paint)))
+}
+
+fn object(args: &Args, space: &Space) -> Value {
+    let main = space.fields().first();
+    json!({
+        "space": args.space,
+        "kind": space.kind(),
+        "count": space.count(),
+        "deleted": space.rows() - space.count(),
+        "dim": main.map(|f| f.dim),
+        "geometry": main.map(|f| f.geometry),
+        "fields": space.fields(),
+        "columns": space.columns().iter().map(|(name, kind)| json!({ "name": name, "kind": kind })).collect::<Vec<_>>(),
+        "maps": space.maps(),
+        "index": [],
+        "metrics": space.metrics(),
+        "provenance": space.provenance(),
+        "generation": space.generation(),
+    })
+}
+
+fn items(space: &Space) -> String {
+    let deleted = (space.rows() - space.count()) as u64;
+    let more = if deleted > 0 { format!(" ({} deleted)", whole(deleted)) } else { String::new() };
+    format!("{}{more}", whole(space.count() as u64))
+}
+
+fn vectors(field: &FieldAbout) -> String {
+    format!(
+        "{}: {} numbers ({}), {} distance",
+        field.name,
+        field.dim,
+        word(&field.dtype),
+        word(&field.geometry)
+    )
+}
+
+fn maps(space: &Space) -> String {
+    let map = |map: &latlas::space::MapAbout| {
+        let dims = map
+            .about
+            .get("dims")
+            .and_then(Value::as_u64)
+            .map_or_else(String::new, |d| format!(", {d} dimensions"));
+        let trust = map.about.pointer("/faithfulness/trustworthiness").and_then(Value::as_f64);
+        let trust = trust.map_or_else(String::new, |t| format!(", trustworthiness {}", figure(t)));
+        format!("{}{dims}{trust}", map.name)
+    };
+    space.maps().iter().map(map).collect::<Vec<_>>().join("\n")
+}
+
+/// One line of the history: the action, what was read, and on request the options.
+fn history(step: &Provenance, verbose: bool) -> String {
+    let mut line = step.action.clone();
+    let sources: Vec<String> = step.sources.iter().filter_map(source).collect();
+    match sources.as_slice() {
+        [] => {}
+        [one] => _ = write!(line, " from {one}"),
+        [first, rest @ ..] => {
+            _ = write!(line, " from {first} and {}", counted(rest.len() as u64, "others"))
+        }
+    }
+    if let Some(seed) = step.seed {
+        let _ = write!(line, ", seed {seed}");
+    }
+    if verbose {
+        for (name, value) in &step.options {
+            let _ = write!(line, "\n  {name} = {value}");
+        }
+        let _ = write!(line, "\n  version {}", step.version);
+    }
+    line
+}
+
+fn source(source: &Value) -> Option<String> {
+    let path = source.get("path").and_then(Value::as_str).or_else(|| source.as_str())?;
+    let size = source
+        .get("bytes")
+        .and_then(Value::as_u64)
+        .map_or_else(String::new, |n| format!(" ({})", bytes(n)));
+    Some(format!("{path}{size}"))
+}
+
+fn measured(value: &Value) -> String {
+    let number = |x: f64| {
+        if x >= 10_000.0 {
+            short(x)
+        } else if x.fract() == 0.0 {
+            whole(x.max(0.0) as u64)
+        } else {
+            figure(x)
+        }
+    };
+    match value {
+        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), number),
+        Value::Array(values) => values.iter().map(measured).collect::<Vec<_>>().join(" "),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The name by which serde knows a value: "f32", "cosine", "integer".
+fn word<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}

@@ -1,0 +1,80 @@
+//! The verbs, one file each: its flags, and the lines from its input to its answer.
+
+// GATE pub(crate) mod add;
+// GATE pub(crate) mod check;
+// GATE pub(crate) mod columns;
+pub(crate) mod compact;
+pub(crate) mod completions;
+// GATE pub(crate) mod convert;
+// GATE pub(crate) mod delete;
+// GATE pub(crate) mod eval;
+pub(crate) mod info;
+// GATE pub(crate) mod learn;
+pub(crate) mod man;
+// GATE pub(crate) mod map;
+// GATE pub(crate) mod plot;
+// GATE pub(crate) mod search;
+// GATE pub(crate) mod tour;
+
+use latlas::space::Provenance;
+use latlas::{Error, Result, Run};
+use serde_json::{Map, Value};
+
+use crate::args::{Cli, Verb};
+use crate::output::Output;
+
+/// What every verb is given beside its own flags.
+pub(crate) struct Context<'a> {
+    pub(crate) out: &'a Output,
+    pub(crate) seed: u64,
+    pub(crate) threads: usize,
+}
+
+impl<'a> Context<'a> {
+    /// The circumstances of a computation: its progress is shown, Ctrl-C cancels it.
+    pub(crate) fn run(&self) -> Run<'a> {
+        Run { seed: self.seed, threads: self.threads, progress: self.out, checkpoint: None }
+    }
+}
+
+/// Runs the called verb.
+pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
+    let threads = match call.global.threads {
+        Some(0) => return Err(Error::usage("--threads 0: at least one has to work")),
+        Some(threads) => threads,
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    };
+    let cx = Context { out, seed: call.global.seed, threads };
+    match &call.verb {
+        // GATE         Verb::Tour(args) => tour::run(args, &cx),
+        // GATE         Verb::Learn(model) => learn::run(model, &cx),
+        Verb::Info(args) => info::run(args, &cx),
+        // GATE         Verb::Search(args) => search::run(args, &cx),
+        // GATE         Verb::Map(args) => map::run(args, &cx),
+        // GATE         Verb::Plot(args) => plot::run(args, &cx),
+        // GATE         Verb::Eval(args) => eval::run(args, &cx),
+        // GATE         Verb::Convert(args) => convert::run(args, &cx),
+        // GATE         Verb::Add(args) => add::run(args, &cx),
+        // GATE         Verb::Delete(args) => delete::run(args, &cx),
+        // GATE         Verb::Columns(args) => columns::run(args, &cx),
+        Verb::Compact(args) => compact::run(args, &cx),
+        // GATE         Verb::Check(args) => check::run(args, &cx),
+        Verb::Completions(args) => completions::run(args, &cx),
+        Verb::Man(args) => man::run(args, &cx),
+    }
+}
+
+/// A step of a space's history, as this program writes it.
+fn step(action: &str, options: Value, sources: Vec<Value>) -> Provenance {
+    let options = match options {
+        Value::Object(options) => options,
+        _ => Map::new(),
+    };
+    Provenance {
+        action: action.to_owned(),
+        options,
+        seed: None,
+        sources,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
