@@ -2,9 +2,11 @@
 //! u32 ids (sentences, walks, baskets).
 
 mod column;
+mod filter;
 mod sequences;
 mod table;
 
 pub use column::{Column, ColumnKind};
+pub use filter::Filter;
 pub use sequences::Sequences;
 pub use table::Items;
