@@ -1,0 +1,126 @@
+//! `latlas map SPACE`: lays a space out in two or three dimensions, and says how far that can be trusted.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use latlas::map::{Faithfulness, FaithfulnessOptions, Layout, Pca};
+use latlas::space::Space;
+use latlas::{Error, Result, Run, map};
+use serde_json::{Value, json};
+
+use super::{Context, step};
+use crate::output::{Align, Output, Table, counted, figure, percent};
+use crate::settings::{self, Setting};
+
+/// Lay a space out in two or three dimensions
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  latlas map en.space && latlas plot en.space -o map.png")]
+pub(crate) struct Args {
+    /// The space; the map is stored in it
+    space: PathBuf,
+    /// How
+    #[arg(long, value_enum, default_value_t = Method::Pca)]
+    method: Method,
+    /// The map's name in the space; a map of that name is replaced [default: the method's]
+    #[arg(long)]
+    name: Option<String>,
+    /// How many dimensions: 2 or 3
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    dims: usize,
+    /// The vectors to lay out
+    #[arg(long, default_value = "main")]
+    field: String,
+    /// Set an option of the method by name; 'latlas map --help' lists them
+    #[arg(long, value_name = "KEY=VALUE", long_help = settings::list::<Pca>(PCA))]
+    set: Vec<String>,
+}
+
+/// How to lay out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Method {
+    /// Principal component analysis: the directions along which the vectors differ most
+    Pca,
+}
+
+/// What `--set` changes under `--method pca`.
+const PCA: &[Setting] = &[
+    Setting { key: "solver", about: "auto, exact or randomised" },
+    Setting { key: "oversample", about: "randomised: more directions, fewer but dearer passes; 5 to 50" },
+    Setting { key: "power_iterations", about: "randomised: the most passes over the vectors" },
+    Setting { key: "center", about: "whether the mean is subtracted first" },
+];
+
+pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if !(2..=3).contains(&args.dims) {
+        return Err(Error::usage(format!("--dims {}: a map has 2 or 3 dimensions", args.dims)));
+    }
+    let Method::Pca = args.method;
+    let pca = settings::apply(Pca { dims: args.dims, ..Pca::default() }, &args.set, PCA)?;
+    let made = make(&args.space, &args.field, args.name.as_deref(), &pca, &cx.run())?;
+    if cx.out.json() {
+        return cx.out.object(
+            "map",
+            &json!({
+                "space": args.space,
+                "map": { "name": made.name, "method": made.layout.method, "dims": args.dims },
+                "explained_variance": made.layout.explained,
+                "faithfulness": made.about.get("faithfulness"),
+            }),
+        );
+    }
+    print(&made, &args.space.display().to_string(), cx.out)?;
+    cx.out.say(&format!("next: latlas plot {} -o map.png", args.space.display()));
+    Ok(())
+}
+
+/// A map that was made and stored.
+pub(super) struct Made {
+    pub(super) name: String,
+    pub(super) layout: Layout,
+    pub(super) faithfulness: Faithfulness,
+    pub(super) about: Value,
+}
+
+/// Lays out the items of a space by PCA, measures the layout and stores both.
+pub(super) fn make(path: &Path, field: &str, name: Option<&str>, pca: &Pca, run: &Run<'_>) -> Result<Made> {
+    let mut edit = Space::edit(path)?;
+    let space = edit.space().clone();
+    let layout = pca.layout(&space, field, run)?;
+    let faithfulness = layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?;
+    let (table, about) = map::table(&space, &layout, &faithfulness)?;
+    let name = name.unwrap_or(layout.method).to_owned();
+    edit.set_map(&name, &table, about.clone())?;
+    let mut history = step("map", json!({ "name": name, "method": layout.method, "field": field, "params": layout.params }), Vec::new());
+    history.seed = Some(run.seed);
+    edit.publish(history)?;
+    Ok(Made { name, layout, faithfulness, about })
+}
+
+/// The map's figures, for people.
+pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
+    let dims = counted(made.layout.coords.cols() as u64, "dimensions");
+    let items = counted(made.layout.rows.len() as u64, "items");
+    let mut text = format!("{}  map '{}': {items} in {dims}\n", out.paint.bold(space), made.name);
+    if !made.layout.explained.is_empty() {
+        let total: f64 = made.layout.explained.iter().sum();
+        let parts: Vec<String> = made.layout.explained.iter().map(|&share| percent(share)).collect();
+        text.push_str(&format!("  explained variance {} ({})\n", percent(total), parts.join(" + ")));
+    }
+    let mut head = vec![(String::new(), Align::Left)];
+    for at in &made.faithfulness.at {
+        head.extend([(format!("{} nearest", at.k), Align::Right), ("by chance".to_owned(), Align::Right)]);
+    }
+    let mut table = Table::new(head);
+    let at = &made.faithfulness.at;
+    let row = |name: &str, cells: Vec<[String; 2]>| {
+        std::iter::once(name.to_owned()).chain(cells.into_iter().flatten()).collect::<Vec<_>>()
+    };
+    table.row(row("trustworthiness", at.iter().map(|a| [figure(a.trustworthiness.value), figure(a.null.trustworthiness)]).collect()));
+    table.row(row("continuity", at.iter().map(|a| [figure(a.continuity.value), figure(a.null.continuity)]).collect()));
+    table.row(row("neighbours kept", at.iter().map(|a| [percent(a.neighbours_kept.value), percent(a.null.neighbours_kept)]).collect()));
+    text.push_str(&table.render(out.paint));
+    if made.faithfulness.sampled < made.faithfulness.items {
+        text.push_str(&format!("  measured on a sample of {}\n", counted(made.faithfulness.sampled as u64, "items")));
+    }
+    out.result(&text)
+}
