@@ -6,6 +6,7 @@ mod output;
 // mod reading;
 mod settings;
 mod signals;
+mod values;
 mod verbs;
 
 use std::process::ExitCode;

@@ -1,18 +1,18 @@
 //! The verbs, one file each: its flags, and the lines from its input to its answer.
 
-// GATE pub(crate) mod add;
+pub(crate) mod add;
 // GATE pub(crate) mod check;
 // GATE pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
-// GATE pub(crate) mod convert;
-// GATE pub(crate) mod delete;
+pub(crate) mod convert;
+pub(crate) mod delete;
 // GATE pub(crate) mod eval;
 pub(crate) mod info;
 // GATE pub(crate) mod learn;
 pub(crate) mod man;
-// GATE pub(crate) mod map;
-// GATE pub(crate) mod plot;
+pub(crate) mod map;
+pub(crate) mod plot;
 // GATE pub(crate) mod search;
 // GATE pub(crate) mod tour;
 

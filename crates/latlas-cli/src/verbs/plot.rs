@@ -259,3 +259,14 @@ fn terminal() -> (usize, usize) {
     let (cols, rows) = size.unwrap_or((80, 25));
     (cols.clamp(20, 160), rows.saturating_sub(1).clamp(10, 50))
 }
+
+/// Writes a file whole or not at all: beside its place first, then over what was there.
+fn publish(path: &Path, content: &[u8]) -> Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path)).map_err(|e| {
+        let _ = std::fs::remove_file(&beside);
+        Error::io("write", path, &e)
+    })
+}
