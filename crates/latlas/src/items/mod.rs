@@ -5,8 +5,10 @@ mod column;
 mod filter;
 mod sequences;
 mod table;
+mod time;
 
 pub use column::{Column, ColumnKind};
-pub use filter::Filter;
+pub use filter::{Filter, Problem};
 pub use sequences::Sequences;
 pub use table::Items;
+pub use time::{format_time, parse_time};
