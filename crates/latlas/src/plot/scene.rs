@@ -93,14 +93,23 @@ impl std::str::FromStr for Theme {
         match name {
             "light" => Ok(Theme::Light),
             "dark" => Ok(Theme::Dark),
-            _ => Err(Error::usage(format!("there is no theme '{name}'")).help("the themes are light and dark")),
+            _ => Err(Error::usage(format!("there is no theme '{name}'"))
+                .help("the themes are light and dark")),
         }
     }
 }
 
 impl Default for Style {
     fn default() -> Self {
-        Style { width: 1200, height: 900, scale: 2.0, theme: Theme::Light, labels: None, radius: None, opacity: None }
+        Style {
+            width: 1200,
+            height: 900,
+            scale: 2.0,
+            theme: Theme::Light,
+            labels: None,
+            radius: None,
+            opacity: None,
+        }
     }
 }
 
@@ -108,7 +117,8 @@ impl Style {
     /// An error of kind `Usage` that names the field out of its range.
     pub fn check(&self) -> Result<()> {
         let out = |name: &str, value: String, range: &str| {
-            Err(Error::usage(format!("the {name} of a plot cannot be {value}")).help(format!("it ranges over {range}")))
+            Err(Error::usage(format!("the {name} of a plot cannot be {value}"))
+                .help(format!("it ranges over {range}")))
         };
         if !(160..=8192).contains(&self.width) {
             return out("width", self.width.to_string(), "160 to 8192");
@@ -153,7 +163,8 @@ impl<'a> Scene<'a> {
     /// unequal lengths or a number that is not finite, naming the point.
     pub fn check(&self) -> Result<()> {
         if self.is_empty() && self.y.is_empty() {
-            return Err(Error::nothing("there are no points to draw").help("check the filter, or that the map has rows"));
+            return Err(Error::nothing("there are no points to draw")
+                .help("check the filter, or that the map has rows"));
         }
         let n = self.len();
         let same = |what: &str, len: usize| {
@@ -165,7 +176,8 @@ impl<'a> Scene<'a> {
         };
         same("y coordinates", self.y.len())?;
         if n > u32::MAX as usize {
-            return Err(Error::data(format!("a scene of {n} points is too large to draw")).help("draw a sample of it"));
+            return Err(Error::data(format!("a scene of {n} points is too large to draw"))
+                .help("draw a sample of it"));
         }
         self.labels.map_or(Ok(()), |labels| same("labels", labels.len()))?;
         self.weights.map_or(Ok(()), |weights| same("weights", weights.len()))?;
@@ -185,7 +197,10 @@ impl<'a> Scene<'a> {
                     None => Ok(()),
                     Some(at) => {
                         let (name, count) = (self.name(at), names.len());
-                        Err(Error::data(format!("{name} has category {}, but there are {count} categories", of[at])))
+                        Err(Error::data(format!(
+                            "{name} has category {}, but there are {count} categories",
+                            of[at]
+                        )))
                     }
                 }
             }
@@ -193,8 +208,10 @@ impl<'a> Scene<'a> {
                 same("values", of.len())?;
                 match range {
                     Some((low, high)) if !(low.is_finite() && high.is_finite() && low < high) => {
-                        Err(Error::usage(format!("a scale of values cannot run from {low} to {high}"))
-                            .help("give two finite numbers in rising order"))
+                        Err(Error::usage(format!(
+                            "a scale of values cannot run from {low} to {high}"
+                        ))
+                        .help("give two finite numbers in rising order"))
                     }
                     _ => Ok(()),
                 }
@@ -205,8 +222,14 @@ impl<'a> Scene<'a> {
     fn finite(&self, axis: &str, values: &[f32]) -> Result<()> {
         match values.iter().position(|v| !v.is_finite()) {
             None => Ok(()),
-            Some(at) => Err(Error::data(format!("{} lies at {axis} = {}", self.name(at), values[at]))
-                .help("every point of a map needs finite coordinates; leave out the rows that have none")),
+            Some(at) => Err(Error::data(format!(
+                "{} lies at {axis} = {}",
+                self.name(at),
+                values[at]
+            ))
+            .help(
+                "every point of a map needs finite coordinates; leave out the rows that have none",
+            )),
         }
     }
 
@@ -223,8 +246,9 @@ impl<'a> Scene<'a> {
         let n = self.len();
         let mut order: Vec<u32> = (0..n as u32).collect();
         if let Some(weights) = self.weights {
-            let heavier =
-                |a: &u32, b: &u32| weights[*b as usize].total_cmp(&weights[*a as usize]).then_with(|| a.cmp(b));
+            let heavier = |a: &u32, b: &u32| {
+                weights[*b as usize].total_cmp(&weights[*a as usize]).then_with(|| a.cmp(b))
+            };
             if limit < n {
                 order.select_nth_unstable_by(limit, heavier);
                 order.truncate(limit);
@@ -238,7 +262,9 @@ impl<'a> Scene<'a> {
     /// (least x, least y, greatest x, greatest y), in f64 so that differences do not overflow.
     pub(super) fn bounds(&self) -> [f64; 4] {
         let range = |values: &[f32]| {
-            values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+            values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
+                (low.min(v), high.max(v))
+            })
         };
         let ((x0, x1), (y0, y1)) = (range(self.x), range(self.y));
         [x0.into(), y0.into(), x1.into(), y1.into()]

@@ -33,7 +33,8 @@ impl Undrawn {
     /// The scripts by Unicode's names ("Han", "Arabic"; "Symbols" for what belongs to no script) and
     /// how many labels were left out for each, the most frequent first.
     pub fn scripts(&self) -> Vec<(&'static str, usize)> {
-        let mut scripts: Vec<_> = self.scripts.iter().map(|(&script, &count)| (script, count)).collect();
+        let mut scripts: Vec<_> =
+            self.scripts.iter().map(|(&script, &count)| (script, count)).collect();
         scripts.sort_by_key(|&(script, count)| (std::cmp::Reverse(count), script));
         scripts
     }

@@ -1,0 +1,160 @@
+//! The options of word2vec, what they do, and what is allowed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// Learns vectors of words by negative sampling (skip-gram or CBOW).
+///
+/// ```
+/// use latlas::learn::{Architecture, Word2Vec};
+/// let learner = Word2Vec { dim: 200, architecture: Architecture::Cbow, ..Default::default() };
+/// assert_eq!(learner.start_alpha(), 0.05);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Word2Vec {
+    /// Which of the two models. Skip-gram is better on small corpora and rare words, CBOW several times faster.
+    pub architecture: Architecture,
+    /// Numbers in a vector, 1 to 65,536. Time and memory grow with it; 100 suits millions of words, 300 billions.
+    pub dim: usize,
+    /// How often the corpus is read. Small corpora gain from more; above 20 little changes.
+    pub epochs: u32,
+    /// The farthest context, in words to each side, 1 to 10,000. Wide windows bring topics, narrow ones syntax.
+    pub window: usize,
+    /// Noise words for each pair, 1 to 1,000. 5 for large corpora, up to 20 for small ones; time grows with it.
+    pub negative: usize,
+    /// The relative frequency above which words are thinned out; 0 keeps all. Smaller is faster and favours rare words.
+    pub sample: f64,
+    /// The learning rate at the start; by default 0.025 for skip-gram and 0.05 for CBOW.
+    pub alpha: Option<f64>,
+    /// The learning rate at the end.
+    pub min_alpha: f64,
+    /// The power of a word's count in the noise distribution, -2 to 2: 1 draws by frequency, 0 evenly.
+    pub ns_exponent: f64,
+}
+
+/// The two models of the first paper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Architecture {
+    /// Each context word predicts the centre word by itself.
+    #[default]
+    SkipGram,
+    /// The mean of the context words predicts the centre word.
+    Cbow,
+}
+
+impl FromStr for Architecture {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "skip-gram" | "skipgram" | "sg" => Ok(Architecture::SkipGram),
+            "cbow" => Ok(Architecture::Cbow),
+            _ => Err(Error::usage(format!("no architecture '{name}'")).help("skip-gram or cbow")),
+        }
+    }
+}
+
+impl Default for Word2Vec {
+    fn default() -> Self {
+        Word2Vec {
+            architecture: Architecture::SkipGram,
+            dim: 100,
+            epochs: 5,
+            window: 5,
+            negative: 5,
+            sample: 1e-3,
+            alpha: None,
+            min_alpha: 1e-4,
+            ns_exponent: 0.75,
+        }
+    }
+}
+
+impl Word2Vec {
+    /// The learning rate at the start that is in force.
+    pub fn start_alpha(&self) -> f64 {
+        self.alpha.unwrap_or(match self.architecture {
+            Architecture::SkipGram => 0.025,
+            Architecture::Cbow => 0.05,
+        })
+    }
+
+    /// Refuses what cannot be learned with: a `Usage` error naming the option, its value and what is allowed.
+    pub fn check(&self) -> Result<()> {
+        let whole = |name: &str, value: usize, most: usize| {
+            if (1..=most).contains(&value) {
+                Ok(())
+            } else {
+                Err(Error::usage(format!("{name} {value} is out of range"))
+                    .help(format!("{name} may be 1 to {most}")))
+            }
+        };
+        whole("dim", self.dim, 65_536)?;
+        whole("epochs", self.epochs as usize, 100_000)?;
+        whole("window", self.window, 10_000)?;
+        whole("negative", self.negative, 1_000)?;
+        let real = |name: &str, value: f64, low: f64, high: f64| {
+            if (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                let help = format!("{name} may be {low} to {high}");
+                Err(Error::usage(format!("{name} {value} is out of range")).help(help))
+            }
+        };
+        real("sample", self.sample, 0.0, 1.0)?;
+        real("alpha", self.start_alpha(), 1e-9, 10.0)?;
+        real("min_alpha", self.min_alpha, 0.0, self.start_alpha())?;
+        real("ns_exponent", self.ns_exponent, -2.0, 2.0)
+    }
+
+    /// The options with every default filled in, for provenance.
+    pub(super) fn in_force(&self) -> Map<String, Value> {
+        let filled = Word2Vec { alpha: Some(self.start_alpha()), ..self.clone() };
+        match serde_json::to_value(filled) {
+            Ok(Value::Object(options)) => options,
+            _ => Map::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    #[test]
+    fn options_out_of_range_are_usage_errors_that_name_them() {
+        let good = Word2Vec::default();
+        good.check().unwrap();
+        let bad = [
+            ("dim", Word2Vec { dim: 0, ..good.clone() }),
+            ("epochs", Word2Vec { epochs: 0, ..good.clone() }),
+            ("window", Word2Vec { window: 0, ..good.clone() }),
+            ("negative", Word2Vec { negative: 0, ..good.clone() }),
+            ("sample", Word2Vec { sample: f64::NAN, ..good.clone() }),
+            ("alpha", Word2Vec { alpha: Some(-1.0), ..good.clone() }),
+            ("min_alpha", Word2Vec { min_alpha: 0.5, ..good.clone() }),
+            ("ns_exponent", Word2Vec { ns_exponent: f64::INFINITY, ..good.clone() }),
+        ];
+        for (name, options) in bad {
+            let error = options.check().unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.message().starts_with(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_option_is_refused_and_known_ones_are_read() {
+        let read: Word2Vec = serde_json::from_str(r#"{"dim": 7, "architecture": "cbow"}"#).unwrap();
+        assert_eq!(
+            read,
+            Word2Vec { dim: 7, architecture: Architecture::Cbow, ..Default::default() }
+        );
+        assert!(serde_json::from_str::<Word2Vec>(r#"{"dims": 7}"#).is_err());
+    }
+}
