@@ -1,1 +1,16 @@
-//! Layer 5: nearest neighbours.
+//! Layer 5: nearest neighbours under a space's geometry.
+//!
+//! An [`Index`] answers a point and a [`Query`] with [`Hit`]s: closest first, ties by row, NaN last, live rows only.
+//! [`Exact`] compares with every row and misses nothing; the laws that every index keeps are in `tests/index.rs`.
+//! A [`Question`] is what a person asks: 'king - man + woman'.
+
+mod blocks;
+mod exact;
+mod knn;
+mod query;
+mod question;
+
+pub use exact::Exact;
+pub use knn::Neighbours;
+pub use query::{Bitmap, Hit, Index, Query};
+pub use question::{Question, Term};

@@ -1,6 +1,10 @@
 //! The scalar twins: short, obviously right, always compiled, and what the fast ones are tested against.
+//!
+//! Lengths are checked by [`super::Set`]; called directly, the twins stop at the shorter slice.
 
-/// Σ aᵢ·bᵢ. The slices must have equal lengths.
+use super::panels::LANES;
+
+/// Σ aᵢ·bᵢ.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
@@ -10,10 +14,9 @@ pub fn squared_l2(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| (x - y) * (x - y)).sum()
 }
 
-/// Cosine similarity in [−1, 1]; 0 where either is a zero vector.
-pub fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let norms = (dot(a, a) * dot(b, b)).sqrt();
-    if norms > 0.0 { dot(a, b) / norms } else { 0.0 }
+/// (Σ aᵢ·bᵢ, Σ aᵢ², Σ bᵢ²): what a cosine is made of.
+pub fn dot_and_norms(a: &[f32], b: &[f32]) -> (f32, f32, f32) {
+    (dot(a, b), dot(a, a), dot(b, b))
 }
 
 /// y ← y + αx.
@@ -28,4 +31,54 @@ pub fn scaled_add(alpha: f32, x: &[f32], beta: f32, y: &mut [f32]) {
     for (y, x) in y.iter_mut().zip(x) {
         *y = beta * *y + alpha * x;
     }
+}
+
+/// outᵢ ← query·rowᵢ.
+pub fn dot_rows(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = dot(query, &rows[i * query.len()..(i + 1) * query.len()]);
+    }
+}
+
+/// outᵢ ← ‖query − rowᵢ‖².
+pub fn l2_rows(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = squared_l2(query, &rows[i * query.len()..(i + 1) * query.len()]);
+    }
+}
+
+/// One query against all panels (`dim` × [`LANES`] each) for every query of `dim` numbers.
+pub fn dot_panels(queries: &[f32], panels: &[f32], dim: usize, out: &mut [f32]) {
+    panels_with(queries, panels, dim, out, |q, x, sum| sum + q * x);
+}
+
+/// As [`dot_panels`], with squared differences.
+pub fn l2_panels(queries: &[f32], panels: &[f32], dim: usize, out: &mut [f32]) {
+    panels_with(queries, panels, dim, out, |q, x, sum| sum + (q - x) * (q - x));
+}
+
+fn panels_with(
+    queries: &[f32],
+    panels: &[f32],
+    dim: usize,
+    out: &mut [f32],
+    step: impl Fn(f32, f32, f32) -> f32,
+) {
+    let stride = panels.len() / dim;
+    for (query, out) in queries.chunks_exact(dim).zip(out.chunks_exact_mut(stride)) {
+        for (panel, out) in panels.chunks_exact(dim * LANES).zip(out.chunks_exact_mut(LANES)) {
+            let mut sums = [0.0; LANES];
+            for (&q, lanes) in query.iter().zip(panel.chunks_exact(LANES)) {
+                for (sum, &x) in sums.iter_mut().zip(lanes) {
+                    *sum = step(q, x, *sum);
+                }
+            }
+            out.copy_from_slice(&sums);
+        }
+    }
+}
+
+/// Whether any value is ≤ `bound`.
+pub fn any_within(values: &[f32], bound: f32) -> bool {
+    values.iter().any(|&v| v <= bound)
 }
