@@ -1,0 +1,236 @@
+//! `latlas learn word2vec INPUT -o OUT`: learns a space.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::{Subcommand, ValueEnum};
+use latlas::data::{self, CorpusOptions, ReaderOptions, Sources, Tokenizer};
+use latlas::learn::{Learn, Word2Vec};
+use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::output::{Output, counted, duration, facts, figure, rate};
+use crate::reading::Reading;
+use crate::settings::{self, Setting};
+use crate::work::Work;
+
+/// Learn a space from data
+#[derive(Debug, Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(crate) enum Model {
+    Word2vec(Box<Args>),
+}
+
+/// Learn a space of words from the words around them
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  latlas learn word2vec corpus.txt -o en.space --dim 200")]
+pub(crate) struct Args {
+    /// Text: files, folders, 'patterns' or - for standard input; plain, .gz or .zst; txt, csv, tsv, jsonl, parquet
+    #[arg(required = true)]
+    input: Vec<String>,
+    /// The space to write; one that is there already is replaced when the new one is ready
+    #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+    /// Numbers in a vector; time and memory grow with it
+    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().dim)]
+    dim: usize,
+    /// How often the text is read; small texts gain from more
+    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().epochs)]
+    epochs: u32,
+    /// The farthest context, in words to each side; wide brings topics, narrow brings grammar
+    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().window)]
+    window: usize,
+    /// Set an option of the learner by name; 'latlas learn word2vec --help' lists them
+    #[arg(long, value_name = "KEY=VALUE", long_help = settings::list::<Word2Vec>(WORD2VEC))]
+    set: Vec<String>,
+
+    /// How words are found
+    #[arg(long, value_enum, default_value_t = Words::Words, help_heading = "Words")]
+    tokenizer: Words,
+    /// Keep capitals: 'Word' and 'word' are two
+    #[arg(long, help_heading = "Words")]
+    keep_case: bool,
+    /// Words that stand less often are left out
+    #[arg(long, value_name = "N", default_value_t = CorpusOptions::default().min_count, help_heading = "Words")]
+    min_count: u64,
+    /// At most so many words, the most frequent ones
+    #[arg(long, value_name = "N", help_heading = "Words")]
+    max_vocab: Option<usize>,
+    /// Write the words exactly as they are learned from, one sequence a line
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    dump_corpus: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+
+    /// Tell what would be read, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on from the checkpoint of an interrupted run with the same options
+    #[arg(long)]
+    resume: bool,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    checkpoint_every: f64,
+}
+
+/// How words are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Words {
+    /// The words of Unicode, punctuation left out; right for most languages
+    Words,
+    /// Whatever stands between white space, for text that is tokenised already
+    Whitespace,
+    /// Runs of the letters a-z; all else separates
+    Letters,
+}
+
+/// What `--set` changes; a test holds the texts to the documentation of the options struct.
+const WORD2VEC: &[Setting] = &[
+    Setting { key: "architecture", about: "skip-gram: better on small corpora and rare words; cbow: several times faster" },
+    Setting { key: "negative", about: "noise words for each pair, 5 for large corpora, up to 20 for small ones" },
+    Setting { key: "sample", about: "the relative frequency above which words are thinned out; 0 keeps all" },
+    Setting { key: "alpha", about: "the learning rate at the start [default: 0.025 for skip-gram, 0.05 for cbow]" },
+    Setting { key: "min_alpha", about: "the learning rate at the end" },
+    Setting { key: "ns_exponent", about: "the power of a word's count among noise words: 1 by frequency, 0 evenly" },
+    Setting { key: "dim", about: "as --dim" },
+    Setting { key: "epochs", about: "as --epochs" },
+    Setting { key: "window", about: "as --window" },
+];
+
+pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
+    let Model::Word2vec(args) = model;
+    let learner = Word2Vec { dim: args.dim, epochs: args.epochs, window: args.window, ..Word2Vec::default() };
+    let learner = settings::apply(learner, &args.set, WORD2VEC)?;
+    learner.check()?;
+    let every = Duration::try_from_secs_f64(args.checkpoint_every)
+        .map_err(|_| Error::usage(format!("--checkpoint-every {}: not a time", args.checkpoint_every)))?;
+    let job = Job {
+        sources: Sources::resolve(&args.input)?,
+        reading: args.reading.options()?,
+        corpus: CorpusOptions {
+            tokenizer: match args.tokenizer {
+                Words::Words => Tokenizer::Words,
+                Words::Whitespace => Tokenizer::Whitespace,
+                Words::Letters => Tokenizer::Letters,
+            },
+            lowercase: !args.keep_case,
+            min_count: args.min_count,
+            max_vocab: args.max_vocab,
+        },
+        learner,
+        dump: args.dump_corpus.clone(),
+        resume: args.resume,
+        every,
+    };
+    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else { return dry_run(&job, cx) };
+    let learned = word2vec(&job, output, &cx.run())?;
+    if cx.out.json() {
+        return cx.out.object("learn", &learned.object(output));
+    }
+    cx.out.settle();
+    learned.print(output, cx.out)?;
+    let space = output.display();
+    cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
+    cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+    Ok(())
+}
+
+/// A space of words that is to be learned.
+pub(super) struct Job {
+    pub(super) sources: Sources,
+    pub(super) reading: ReaderOptions,
+    pub(super) corpus: CorpusOptions,
+    pub(super) learner: Word2Vec,
+    pub(super) dump: Option<PathBuf>,
+    pub(super) resume: bool,
+    pub(super) every: Duration,
+}
+
+/// A space that was learned and saved.
+pub(super) struct Learned {
+    pub(super) space: Space,
+    tokens: u64,
+    took: Duration,
+}
+
+/// Reads, learns, saves; the target is locked from the start, and as it was until the end.
+pub(super) fn word2vec(job: &Job, output: &Path, run: &Run<'_>) -> Result<Learned> {
+    let work = Work::begin(output)?;
+    if work.interrupted() && !job.resume {
+        run.progress.warn(&format!("an interrupted run for {} is given up; --resume would go on from it", output.display()));
+    }
+    let result = learn(job, output, &work, run);
+    let kept = work.interrupted();
+    work.end(result.is_ok());
+    result.map_err(|error| match error.kind() {
+        Kind::Interrupted if kept => error.help("the same command with --resume goes on from the checkpoint"),
+        Kind::Interrupted => error.help("there was no checkpoint yet; nothing is left behind"),
+        _ => error,
+    })
+}
+
+fn learn(job: &Job, output: &Path, work: &Work, run: &Run<'_>) -> Result<Learned> {
+    let documents = data::documents(&job.sources, &job.reading, run)?;
+    let corpus = data::encode(documents, &job.corpus, &work.scratch()?, job.dump.as_deref(), run)?;
+    let checkpoint = Checkpoint { dir: work.checkpoints()?, every: job.every, resume: job.resume };
+    let began = Instant::now();
+    let space = job.learner.learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+    let took = began.elapsed();
+    space.save(output)?;
+    Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
+}
+
+fn dry_run(job: &Job, cx: &Context<'_>) -> Result<()> {
+    let schema = data::schema(&job.sources, &job.reading, &cx.run())?;
+    if cx.out.json() {
+        return cx.out.object("learn", &json!({ "dry_run": true, "schema_of_input": schema }));
+    }
+    cx.out.result(&schema.to_string())
+}
+
+impl Learned {
+    fn dim(&self) -> usize {
+        self.space.fields().first().map_or(0, |field| field.dim)
+    }
+
+    fn loss(&self) -> &[Value] {
+        self.space.metrics().get("loss").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    fn words_per_second(&self) -> f64 {
+        self.tokens as f64 * self.loss().len() as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+
+    fn object(&self, output: &Path) -> Value {
+        let mut metrics = self.space.metrics().clone();
+        metrics.insert("words_per_second".to_owned(), json!(self.words_per_second().round()));
+        metrics.insert("seconds".to_owned(), json!(self.took.as_secs_f64()));
+        json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
+    }
+
+    /// The summary, for people.
+    pub(super) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+        let losses: Vec<String> = self.loss().iter().filter_map(Value::as_f64).map(figure).collect();
+        let text = facts(
+            &[
+                ("words", counted(self.space.count() as u64, "words")),
+                ("text", counted(self.tokens, "words")),
+                ("vectors", format!("{} numbers each", self.dim())),
+                ("loss", format!("{}  (one figure an epoch)", losses.join("  "))),
+                ("time", format!("{}, {}", duration(self.took), rate(self.words_per_second(), "words"))),
+            ],
+            out.paint,
+        );
+        out.result(&format!("{}\n{text}", out.paint.bold(&output.display().to_string())))
+    }
+
+    /// A word to try a search with: the most frequent one that is likely to mean something.
+    fn example(&self) -> &str {
+        let long = self.space.live().map(|row| self.space.id(row)).take(2000).find(|id| {
+            id.chars().count() >= 6 && id.chars().all(char::is_alphabetic)
+        });
+        long.or_else(|| self.space.live().next().map(|row| self.space.id(row))).unwrap_or("WORD")
+    }
+}

@@ -1,0 +1,100 @@
+//! What every screen looks like: transcripts in `screens/`, and the help of every verb in `docs/cli.md`.
+//!
+//! The commands run in a scratch folder with the files made below; `just bless` accepts changed screens.
+
+mod common;
+
+use std::path::Path;
+
+#[test]
+fn screens() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let work = tempfile::tempdir().unwrap();
+    prepare(work.path());
+    // trycmd runs commands where we are.
+    std::env::set_current_dir(work.path()).unwrap();
+    trycmd::TestCases::new()
+        .env("LATLAS_PROGRESS", "none")
+        .env("LATLAS_THREADS", "1")
+        .env("CARGO_HOME", work.path().join("cargo").to_str().unwrap())
+        .case(root.join("tests/screens/*.trycmd"))
+        .case(root.join("../../docs/cli.md"))
+        .run();
+}
+
+/// The files that the transcripts speak of.
+fn prepare(dir: &Path) {
+    common::words(dir);
+    let write = |name: &str, content: &[u8]| std::fs::write(dir.join(name), content).unwrap();
+    // Every transcript that changes a space has one of its own: transcripts run side by side.
+    for name in ["columns", "add", "delete", "compact", "map", "check", "mapped", "newer", "plot"] {
+        copy(&dir.join("words.space"), &dir.join(format!("{name}.space")));
+    }
+    common::ok(dir, &["map", "mapped.space", "-q"]);
+    common::ok(dir, &["map", "plot.space", "-q"]);
+
+    write("topics.csv", topics(dir).as_bytes());
+    common::ok(dir, &["columns", "plot.space", "--join", "topics.csv", "--on", "word", "-q"]);
+    write("articles.csv", b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n");
+    write("analogies.txt", b": water\nriver lake violin drum\nlake river drum violin\n: unknown\nriver lake nowhere drum\n");
+    write("pairs.txt", b"river lake 9.1\nriver violin 0.4\nbread butter 8.8\nbread wolf 1.2\nsnow storm 7.9\nnowhere river 5\n");
+
+    write("empty.txt", b"");
+    write("one.txt", b"word\n");
+    write("binary.txt", &[0, 159, 146, 150, 0, 1, 2, 3].repeat(200));
+    write("rare.txt", b"one two three four five\n");
+    write("new.vec", b"2 16\nbrook 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\npond 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+    write("twice.vec", b"2 3\ncat 1 0 0\ncat 0 1 0\n");
+    write("nan.vec", b"2 3\ncat 1 0 0\ndog 0 NaN 0\n");
+    let bin = common::word2vec_bin(&[("cat", &[1.0, 0.0]), ("dog", &[0.0, 1.0])]);
+    write("short.bin", &bin[..bin.len() - 5]);
+    write("lying.bin", &[b"4000000000 300\n".as_slice(), &bin].concat());
+    write("ints.npy", &common::npy("<i8", "(2, 2)", &[0; 32]));
+    write("whole.npy", &common::npy("<f4", "(2, 2)", &common::floats(&[1.0, 0.0, 0.0, 1.0])));
+    std::fs::create_dir(dir.join("folder")).unwrap();
+    std::fs::create_dir(dir.join("cargo")).unwrap();
+
+    flip(&dir.join("check.space"));
+    let manifest = dir.join("newer.space/space.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, newer(&text)).unwrap();
+}
+
+/// Each word's topic, as a table to join.
+fn topics(dir: &Path) -> String {
+    let words = common::ok(dir, &["convert", "words.space", "words.vec", "--json"]);
+    assert!(words.contains("latlas.convert/1"), "{words}");
+    let vectors = std::fs::read_to_string(dir.join("words.vec")).unwrap();
+    let names = ["water", "music", "baking", "weather", "animals"];
+    let mut table = "word,topic\n".to_owned();
+    for word in vectors.lines().skip(1).filter_map(|line| line.split(' ').next()) {
+        if let Some(topic) = common::topic(word) {
+            table += &format!("{word},{}\n", names[topic]);
+        }
+    }
+    table
+}
+
+/// Changes one bit in the middle of a space's vectors.
+fn flip(space: &Path) {
+    let vectors = std::fs::read_dir(space).unwrap().map(|f| f.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "npy")).unwrap();
+    let mut bytes = std::fs::read(&vectors).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&vectors, bytes).unwrap();
+}
+
+/// The manifest as a later version of Latlas might write it.
+fn newer(manifest: &str) -> String {
+    let mut manifest: serde_json::Value = serde_json::from_str(manifest).unwrap();
+    manifest["format"] = serde_json::json!(999);
+    serde_json::to_string_pretty(&manifest).unwrap()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &target) } else { std::fs::copy(entry.path(), target).map(drop).unwrap() }
+    }
+}
