@@ -1,0 +1,219 @@
+//! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, or of a vector.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use latlas::geometry::Measure;
+use latlas::index::{Bitmap, Exact, Hit, Index, Query, Question};
+use latlas::items::Items;
+use latlas::linalg::Matrix;
+use latlas::space::formats::{self, Format, ImportOptions};
+use latlas::{Error, Result, Row, Space};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::delete::matching;
+use crate::output::{Align, Table, figure};
+use crate::values;
+
+/// Find the nearest neighbours
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  latlas search en.space river\n  latlas search en.space 'king - man + woman' -k 5\n  \
+                  latlas search en.space @points.npy --filter 'count > 100'"
+)]
+pub(crate) struct Args {
+    /// The space
+    space: PathBuf,
+    /// An id, a sum of ids in quotes ('king - man + woman'), or @FILE.npy with one vector or many
+    #[arg(required_unless_present = "plus")]
+    query: Vec<String>,
+    /// How many neighbours
+    #[arg(short, long = "k", value_name = "N", default_value_t = 10)]
+    k: usize,
+    /// Add this id's vector; may be given several times
+    #[arg(long, value_name = "ID")]
+    plus: Vec<String>,
+    /// Take this id's vector away; may be given several times
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    minus: Vec<String>,
+    /// Read the query as one id, whatever is in it
+    #[arg(long, conflicts_with_all = ["text", "vector"])]
+    id: bool,
+    /// Read the query as a text to be placed in the space
+    #[arg(long, conflicts_with = "vector")]
+    text: bool,
+    /// Read the query as the path of an .npy file
+    #[arg(long)]
+    vector: bool,
+    /// What distance is measured by [default: the space's geometry]
+    #[arg(long, value_name = "cosine|euclidean|dot", value_parser = Measure::from_str)]
+    metric: Option<Measure>,
+    /// Only items that fulfil this condition: "year >= 2010 AND lang IN ('tr','en')"
+    #[arg(long, value_name = "EXPR")]
+    filter: Option<String>,
+    /// Columns to show beside the ids
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// The vectors to search in
+    #[arg(long, value_name = "NAME", default_value = "main")]
+    field: String,
+}
+
+pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if args.k == 0 {
+        return Err(Error::usage("-k 0: at least one neighbour has to be asked for"));
+    }
+    let space = Space::open(&args.space)?;
+    let columns: Vec<&str> = args.columns.iter().map(String::as_str).collect();
+    let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
+    let asked = Asked::read(args, &space, cx)?;
+    let query = Query { k: args.k, exclude: Vec::new(), filter: filter(args, &space)? };
+    let index = Exact::with_threads(&space, &args.field, args.metric, cx.threads)?;
+    let printer = Printer { space: &space, shown, measure: index.measure(), cx };
+    match asked {
+        Asked::Sum(question) => {
+            cx.out.say(&format!("reading: {}", said(&question)));
+            let point = question.compose(&space.field(&args.field)?, index.measure())?;
+            let hits = index.search(&point, &query.excluding(question.rows()))?;
+            printer.one(&question.to_string(), &hits)
+        }
+        Asked::Points(points) if points.rows() == 1 => {
+            cx.out.say(&format!("reading: a vector of {} numbers", points.cols()));
+            printer.one(&args.query.join(" "), &index.search(points.row(0), &query)?)
+        }
+        Asked::Points(points) => {
+            cx.out.say(&format!("reading: {} vectors of {} numbers, answered with one line of JSON each", points.rows(), points.cols()));
+            for (at, hits) in index.search_batch(&points, &query, cx.threads)?.iter().enumerate() {
+                printer.object(&json!(at), hits)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The query as it was understood.
+enum Asked {
+    Sum(Question),
+    Points(Matrix),
+}
+
+impl Asked {
+    fn read(args: &Args, space: &Space, cx: &Context<'_>) -> Result<Self> {
+        let text = args.query.join(" ");
+        if args.text {
+            return Err(Error::usage(format!("{} has no encoder, so a text has no place in it", args.space.display()))
+                .help("ask for an id, or for a sum of ids such as 'king - man + woman'"));
+        }
+        if let Some(path) = text.strip_prefix('@').filter(|_| !args.id).or(args.vector.then_some(text.as_str())) {
+            if !args.plus.is_empty() || !args.minus.is_empty() {
+                return Err(Error::usage("--plus and --minus belong to ids, not to a file of vectors"));
+            }
+            return Ok(Asked::Points(points(path, cx)?));
+        }
+        let mut question = if text.is_empty() {
+            Question::new()
+        } else if args.id {
+            Question::new().plus(space, &text)?
+        } else {
+            Question::parse(space, &text)?
+        };
+        for id in &args.plus {
+            question = question.plus(space, id)?;
+        }
+        for id in &args.minus {
+            question = question.minus(space, id)?;
+        }
+        Ok(Asked::Sum(question))
+    }
+}
+
+/// The vectors of an .npy file.
+fn points(path: &str, cx: &Context<'_>) -> Result<Matrix> {
+    let space = formats::read(&[path.to_owned()], Some(Format::Npy), &ImportOptions::default(), &cx.run())?;
+    let rows: Vec<Row> = space.live().collect();
+    Ok(space.field("main")?.gather(&rows))
+}
+
+fn filter(args: &Args, space: &Space) -> Result<Option<Arc<Bitmap>>> {
+    let Some(condition) = &args.filter else { return Ok(None) };
+    let rows = matching(space, condition)?;
+    if rows.is_empty() {
+        return Err(Error::nothing(format!("no item fulfils {condition}")).help("try a wider condition"));
+    }
+    Ok(Some(Arc::new(Bitmap::of(space.rows(), rows))))
+}
+
+/// "the id 'river'", "king − man + woman".
+fn said(question: &Question) -> String {
+    if question.terms().len() == 1 { format!("the id {question}") } else { format!("the sum {question}") }
+}
+
+/// The columns shown beside the ids, by live row.
+struct Shown {
+    items: Items,
+    place: Vec<u32>,
+}
+
+impl Shown {
+    fn new(space: &Space, columns: &[&str]) -> Result<Self> {
+        let items = space.items(Some(columns))?;
+        let mut place = vec![u32::MAX; space.rows()];
+        for (at, row) in space.live().enumerate() {
+            place[row.index()] = at as u32;
+        }
+        Ok(Shown { items, place })
+    }
+
+    fn of(&self, row: Row) -> impl Iterator<Item = (&str, String)> {
+        let at = self.place.get(row.index()).map_or(usize::MAX, |&at| at as usize);
+        let text = move |column| if at < self.items.len() { values::text(column, at) } else { String::new() };
+        self.items.columns().iter().map(move |column| (column.name.as_str(), text(column)))
+    }
+}
+
+struct Printer<'a> {
+    space: &'a Space,
+    shown: Option<Shown>,
+    measure: Measure,
+    cx: &'a Context<'a>,
+}
+
+impl Printer<'_> {
+    fn one(&self, query: &str, hits: &[Hit]) -> Result<()> {
+        if self.cx.out.json() {
+            return self.object(&json!(query), hits);
+        }
+        if hits.is_empty() {
+            return Err(Error::nothing("there is no neighbour").help("the query's own items are left out; try a wider --filter"));
+        }
+        let euclidean = self.measure == Measure::Euclidean;
+        let mut head = vec![("".to_owned(), Align::Right), ("id".to_owned(), Align::Left)];
+        head.push((if euclidean { "distance" } else { "similarity" }.to_owned(), Align::Right));
+        let names = self.shown.iter().flat_map(|shown| shown.items.columns());
+        head.extend(names.map(|c| (c.name.clone(), if values::measures(c) { Align::Right } else { Align::Left })));
+        let mut table = Table::new(head);
+        for (rank, hit) in hits.iter().enumerate() {
+            let figure = figure(f64::from(if euclidean { hit.distance } else { hit.similarity }));
+            let mut row = vec![(rank + 1).to_string(), self.space.id(hit.row).to_owned(), figure];
+            row.extend(self.shown.iter().flat_map(|shown| shown.of(hit.row)).map(|(_, text)| text));
+            table.row(row);
+        }
+        self.cx.out.result(&table.render(self.cx.out.paint))
+    }
+
+    fn object(&self, query: &Value, hits: &[Hit]) -> Result<()> {
+        let hits: Vec<Value> = hits.iter().enumerate().map(|(rank, hit)| self.hit(rank + 1, hit)).collect();
+        self.cx.out.object("search", &json!({ "query": query, "metric": self.measure.name(), "hits": hits }))
+    }
+
+    fn hit(&self, rank: usize, hit: &Hit) -> Value {
+        let mut object = json!({ "rank": rank, "id": self.space.id(hit.row), "distance": hit.distance, "similarity": hit.similarity });
+        if let (Some(shown), Some(fields)) = (&self.shown, object.as_object_mut()) {
+            let columns = shown.of(hit.row).map(|(name, text)| (name.to_owned(), Value::String(text)));
+            fields.insert("columns".to_owned(), columns.collect::<serde_json::Map<_, _>>().into());
+        }
+        object
+    }
+}
