@@ -3,6 +3,7 @@
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, cast::AsArray};
 use latlas::items::{Column, ColumnKind};
+use serde_json::Value;
 
 /// The value at a place as text; empty where it is missing.
 pub(crate) fn text(column: &Column, at: usize) -> String {
@@ -23,6 +24,24 @@ pub(crate) fn text(column: &Column, at: usize) -> String {
         return flags.value(at).to_string();
     }
     String::new()
+}
+
+/// The value at a place as JSON; null where it is missing.
+pub(crate) fn json(column: &Column, at: usize) -> Value {
+    let values = &column.values;
+    if values.is_null(at) {
+        return Value::Null;
+    }
+    if let Some(numbers) = values.as_primitive_opt::<Int64Type>() {
+        return numbers.value(at).into();
+    }
+    if let Some(numbers) = values.as_primitive_opt::<Float64Type>() {
+        return numbers.value(at).into();
+    }
+    if let Some(flags) = values.as_boolean_opt() {
+        return flags.value(at).into();
+    }
+    text(column, at).into()
 }
 
 /// The values as numbers, NaN where missing; `None` for a column that holds none.

@@ -30,9 +30,15 @@ impl Work {
         }
         let dir = with_suffix(target, ".work");
         let lock = dir.join("lock");
-        if dir.is_dir() && !lock.is_file() && std::fs::read_dir(&dir).is_ok_and(|mut files| files.next().is_some()) {
-            return Err(Error::usage(format!("{} is needed for scratch files, and holds other files", dir.display()))
-                .help("move them away, or name another output"));
+        if dir.is_dir()
+            && !lock.is_file()
+            && std::fs::read_dir(&dir).is_ok_and(|mut files| files.next().is_some())
+        {
+            return Err(Error::usage(format!(
+                "{} is needed for scratch files, and holds other files",
+                dir.display()
+            ))
+            .help("move them away, or name another output"));
         }
         std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, &e))?;
         let lock = Lock::take(&lock, target)?;
@@ -51,7 +57,8 @@ impl Work {
 
     /// Whether an earlier computation left a checkpoint.
     pub(crate) fn interrupted(&self) -> bool {
-        std::fs::read_dir(self.dir.join("checkpoints")).is_ok_and(|mut files| files.next().is_some())
+        std::fs::read_dir(self.dir.join("checkpoints"))
+            .is_ok_and(|mut files| files.next().is_some())
     }
 
     /// Removes what is not needed any more: everything after success, all but the checkpoints otherwise.

@@ -35,7 +35,10 @@ fn prepare(dir: &Path) {
 
     write("topics.csv", topics(dir).as_bytes());
     common::ok(dir, &["columns", "plot.space", "--join", "topics.csv", "--on", "word", "-q"]);
-    write("articles.csv", b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n");
+    write(
+        "articles.csv",
+        b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n",
+    );
     write("analogies.txt", b": water\nriver lake violin drum\nlake river drum violin\n: unknown\nriver lake nowhere drum\n");
     write("pairs.txt", b"river lake 9.1\nriver violin 0.4\nbread butter 8.8\nbread wolf 1.2\nsnow storm 7.9\nnowhere river 5\n");
 
@@ -43,7 +46,10 @@ fn prepare(dir: &Path) {
     write("one.txt", b"word\n");
     write("binary.txt", &[0, 159, 146, 150, 0, 1, 2, 3].repeat(200));
     write("rare.txt", b"one two three four five\n");
-    write("new.vec", b"2 16\nbrook 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\npond 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n");
+    write(
+        "new.vec",
+        b"2 16\nbrook 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\npond 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
+    );
     write("twice.vec", b"2 3\ncat 1 0 0\ncat 0 1 0\n");
     write("nan.vec", b"2 3\ncat 1 0 0\ndog 0 NaN 0\n");
     let bin = common::word2vec_bin(&[("cat", &[1.0, 0.0]), ("dog", &[0.0, 1.0])]);
@@ -77,7 +83,11 @@ fn topics(dir: &Path) -> String {
 
 /// Changes one bit in the middle of a space's vectors.
 fn flip(space: &Path) {
-    let vectors = std::fs::read_dir(space).unwrap().map(|f| f.unwrap().path()).find(|p| p.extension().is_some_and(|e| e == "npy")).unwrap();
+    let vectors = std::fs::read_dir(space)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .find(|p| p.extension().is_some_and(|e| e == "npy"))
+        .unwrap();
     let mut bytes = std::fs::read(&vectors).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -95,6 +105,10 @@ fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());
-        if entry.path().is_dir() { copy(&entry.path(), &target) } else { std::fs::copy(entry.path(), target).map(drop).unwrap() }
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            std::fs::copy(entry.path(), target).map(drop).unwrap()
+        }
     }
 }

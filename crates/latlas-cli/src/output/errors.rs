@@ -89,6 +89,11 @@ fn from_clap(answer: &clap::Error) -> Error {
         text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
     let message = paragraph.join(" ");
     let message = message.strip_prefix("error: ").unwrap_or(&message);
+    // A value that one of the library's own parsers refused: its error knows a way out.
+    let cause = std::error::Error::source(answer).and_then(|cause| cause.downcast_ref::<Error>());
+    if let Some(help) = cause.and_then(Error::way_out) {
+        return Error::usage(message).help(help);
+    }
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let verb = text.lines().find_map(|line| line.strip_prefix("Usage: ")).map(|usage| {
         usage

@@ -73,6 +73,11 @@ pub(crate) fn figure(x: f64) -> String {
     if text == "-0.000" { "0.000".to_owned() } else { text }
 }
 
+/// A number of 32 bits in JSON, with the digits it has and not those of its neighbour of 64 bits.
+pub(crate) fn single(x: f32) -> serde_json::Value {
+    x.to_string().parse::<f64>().map_or(serde_json::Value::Null, serde_json::Value::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

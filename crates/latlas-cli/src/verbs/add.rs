@@ -31,14 +31,22 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let mut edit = Space::edit(&args.space)?;
     let mut options = args.import.options();
     // What is added is measured as what is there, unless the caller says otherwise (and then is told it does not fit).
-    options.geometry = options.geometry.or_else(|| edit.space().fields().first().map(|field| field.geometry));
+    options.geometry =
+        options.geometry.or_else(|| edit.space().fields().first().map(|field| field.geometry));
     let more = formats::read(&args.input, args.from, &options, &cx.run())?;
     edit.append(&more)?;
     let sources = more.provenance().iter().flat_map(|p| p.sources.clone()).collect();
     let space = edit.publish(step("add", json!({ "input": args.input }), sources))?;
     if cx.out.json() {
-        return cx.out.object("add", &json!({ "space": args.space, "added": more.count(), "count": space.count() }));
+        return cx.out.object(
+            "add",
+            &json!({ "space": args.space, "added": more.count(), "count": space.count() }),
+        );
     }
     let added = counted(more.count() as u64, "items");
-    cx.out.result(&format!("{}  {added} added, now {}", args.space.display(), whole(space.count() as u64)))
+    cx.out.result(&format!(
+        "{}  {added} added, now {}",
+        args.space.display(),
+        whole(space.count() as u64)
+    ))
 }

@@ -76,7 +76,8 @@ impl Import {
 }
 
 fn geometry(name: &str) -> Result<latlas::geometry::Geometry, String> {
-    serde_json::from_value(Value::String(name.to_owned())).map_err(|_| "there are cosine and euclidean".to_owned())
+    serde_json::from_value(Value::String(name.to_owned()))
+        .map_err(|_| "there are cosine and euclidean".to_owned())
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
@@ -94,5 +95,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return cx.out.object("convert", &json!({ "input": args.input, "output": args.output, "count": space.count(), "dim": dim }));
     }
     let dim = dim.map_or_else(String::new, |dim| format!(" of {dim} numbers"));
-    cx.out.result(&format!("{}  {}{dim}", args.output.display(), counted(space.count() as u64, "vectors")))
+    cx.out.result(&format!(
+        "{}  {}{dim}",
+        args.output.display(),
+        counted(space.count() as u64, "vectors")
+    ))
 }

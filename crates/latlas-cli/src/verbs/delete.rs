@@ -27,7 +27,8 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let mut edit = Space::edit(&args.space)?;
     let rows = matching(edit.space(), &args.condition)?;
     if rows.is_empty() {
-        return Err(Error::nothing(format!("no item fulfils {}", args.condition)).help("nothing was deleted"));
+        return Err(Error::nothing(format!("no item fulfils {}", args.condition))
+            .help("nothing was deleted"));
     }
     let left = edit.space().count() - rows.len();
     if !args.dry_run {
@@ -38,9 +39,20 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         let fields = json!({ "space": args.space, "deleted": rows.len(), "count": left, "dry_run": args.dry_run });
         return cx.out.object("delete", &fields);
     }
-    let (items, done) = (counted(rows.len() as u64, "items"), if args.dry_run { "would be deleted" } else { "deleted" });
-    cx.out.result(&format!("{}  {items} {done}, {} left", args.space.display(), whole(left as u64)))?;
-    cx.out.say(if args.dry_run { "nothing was changed" } else { "'latlas compact' gives their space back" });
+    let (items, done) = (
+        counted(rows.len() as u64, "items"),
+        if args.dry_run { "would be deleted" } else { "deleted" },
+    );
+    cx.out.result(&format!(
+        "{}  {items} {done}, {} left",
+        args.space.display(),
+        whole(left as u64)
+    ))?;
+    cx.out.say(if args.dry_run {
+        "nothing was changed"
+    } else {
+        "'latlas compact' gives their space back"
+    });
     Ok(())
 }
 

@@ -45,7 +45,10 @@ enum Method {
 /// What `--set` changes under `--method pca`.
 const PCA: &[Setting] = &[
     Setting { key: "solver", about: "auto, exact or randomised" },
-    Setting { key: "oversample", about: "randomised: more directions, fewer but dearer passes; 5 to 50" },
+    Setting {
+        key: "oversample",
+        about: "randomised: more directions, fewer but dearer passes; 5 to 50",
+    },
     Setting { key: "power_iterations", about: "randomised: the most passes over the vectors" },
     Setting { key: "center", about: "whether the mean is subtracted first" },
 ];
@@ -82,7 +85,13 @@ pub(super) struct Made {
 }
 
 /// Lays out the items of a space by PCA, measures the layout and stores both.
-pub(super) fn make(path: &Path, field: &str, name: Option<&str>, pca: &Pca, run: &Run<'_>) -> Result<Made> {
+pub(super) fn make(
+    path: &Path,
+    field: &str,
+    name: Option<&str>,
+    pca: &Pca,
+    run: &Run<'_>,
+) -> Result<Made> {
     let mut edit = Space::edit(path)?;
     let space = edit.space().clone();
     let layout = pca.layout(&space, field, run)?;
@@ -90,7 +99,11 @@ pub(super) fn make(path: &Path, field: &str, name: Option<&str>, pca: &Pca, run:
     let (table, about) = map::table(&space, &layout, &faithfulness)?;
     let name = name.unwrap_or(layout.method).to_owned();
     edit.set_map(&name, &table, about.clone())?;
-    let mut history = step("map", json!({ "name": name, "method": layout.method, "field": field, "params": layout.params }), Vec::new());
+    let mut history = step(
+        "map",
+        json!({ "name": name, "method": layout.method, "field": field, "params": layout.params }),
+        Vec::new(),
+    );
     history.seed = Some(run.seed);
     edit.publish(history)?;
     Ok(Made { name, layout, faithfulness, about })
@@ -103,24 +116,48 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
     let mut text = format!("{}  map '{}': {items} in {dims}\n", out.paint.bold(space), made.name);
     if !made.layout.explained.is_empty() {
         let total: f64 = made.layout.explained.iter().sum();
-        let parts: Vec<String> = made.layout.explained.iter().map(|&share| percent(share)).collect();
-        text.push_str(&format!("  explained variance {} ({})\n", percent(total), parts.join(" + ")));
+        let parts: Vec<String> =
+            made.layout.explained.iter().map(|&share| percent(share)).collect();
+        text.push_str(&format!(
+            "  explained variance {} ({})\n",
+            percent(total),
+            parts.join(" + ")
+        ));
     }
     let mut head = vec![(String::new(), Align::Left)];
     for at in &made.faithfulness.at {
-        head.extend([(format!("{} nearest", at.k), Align::Right), ("by chance".to_owned(), Align::Right)]);
+        head.extend([
+            (format!("{} nearest", at.k), Align::Right),
+            ("by chance".to_owned(), Align::Right),
+        ]);
     }
     let mut table = Table::new(head);
     let at = &made.faithfulness.at;
     let row = |name: &str, cells: Vec<[String; 2]>| {
         std::iter::once(name.to_owned()).chain(cells.into_iter().flatten()).collect::<Vec<_>>()
     };
-    table.row(row("trustworthiness", at.iter().map(|a| [figure(a.trustworthiness.value), figure(a.null.trustworthiness)]).collect()));
-    table.row(row("continuity", at.iter().map(|a| [figure(a.continuity.value), figure(a.null.continuity)]).collect()));
-    table.row(row("neighbours kept", at.iter().map(|a| [percent(a.neighbours_kept.value), percent(a.null.neighbours_kept)]).collect()));
+    table.row(row(
+        "trustworthiness",
+        at.iter()
+            .map(|a| [figure(a.trustworthiness.value), figure(a.null.trustworthiness)])
+            .collect(),
+    ));
+    table.row(row(
+        "continuity",
+        at.iter().map(|a| [figure(a.continuity.value), figure(a.null.continuity)]).collect(),
+    ));
+    table.row(row(
+        "neighbours kept",
+        at.iter()
+            .map(|a| [percent(a.neighbours_kept.value), percent(a.null.neighbours_kept)])
+            .collect(),
+    ));
     text.push_str(&table.render(out.paint));
     if made.faithfulness.sampled < made.faithfulness.items {
-        text.push_str(&format!("  measured on a sample of {}\n", counted(made.faithfulness.sampled as u64, "items")));
+        text.push_str(&format!(
+            "  measured on a sample of {}\n",
+            counted(made.faithfulness.sampled as u64, "items")
+        ));
     }
     out.result(&text)
 }

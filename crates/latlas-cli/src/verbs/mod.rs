@@ -7,13 +7,13 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod delete;
-// GATE pub(crate) mod eval;
+pub(crate) mod eval;
 pub(crate) mod info;
 // GATE pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
-// GATE pub(crate) mod search;
+pub(crate) mod search;
 // GATE pub(crate) mod tour;
 
 use latlas::space::Provenance;

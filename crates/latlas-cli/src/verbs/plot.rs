@@ -73,11 +73,19 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let names: Vec<&str> = picture.color.names.iter().map(String::as_str).collect();
     let title = args.space.file_stem().map(|s| s.to_string_lossy()).unwrap_or_default();
     let scene = picture.scene(&labels, &names, &title);
-    let style = Style { width: args.size.width, height: args.size.height, theme: args.theme, labels: args.labels, ..Style::default() };
+    let style = Style {
+        width: args.size.width,
+        height: args.size.height,
+        theme: args.theme,
+        labels: args.labels,
+        ..Style::default()
+    };
 
     let Some((path, format)) = args.output.as_deref().zip(format) else {
         if cx.out.json() {
-            return Err(Error::usage("a braille map is no JSON").help("write a picture: -o map.png"));
+            return Err(
+                Error::usage("a braille map is no JSON").help("write a picture: -o map.png")
+            );
         }
         let (cols, rows) = terminal();
         return cx.out.result(&plot::braille(&scene, cols, rows, cx.out.paint.on())?);
@@ -97,8 +105,13 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         let fields = json!({ "space": args.space, "map": picture.map.name, "output": path, "points": scene.len(), "labels": labelled });
         return cx.out.object("plot", &fields);
     }
-    let (points, labelled) = (counted(scene.len() as u64, "points"), counted(labelled as u64, "labels"));
-    cx.out.result(&format!("{}  {points}, {labelled}, {}", path.display(), bytes(content.len() as u64)))
+    let (points, labelled) =
+        (counted(scene.len() as u64, "points"), counted(labelled as u64, "labels"));
+    cx.out.result(&format!(
+        "{}  {points}, {labelled}, {}",
+        path.display(),
+        bytes(content.len() as u64)
+    ))
 }
 
 /// Draws a space's newest map into a file and in braille, as the tour does.
@@ -148,14 +161,17 @@ impl Picture {
         let count = space.columns().iter().any(|(name, _)| name == "count").then_some("count");
         let weight = args.weight.as_deref().or(count);
         let color = args.color.as_deref().filter(|name| *name != "faithfulness");
-        let mut wanted: Vec<&str> = [weight, color, args.label.as_deref()].into_iter().flatten().collect();
+        let mut wanted: Vec<&str> =
+            [weight, color, args.label.as_deref()].into_iter().flatten().collect();
         wanted.sort_unstable();
         wanted.dedup();
         let items = space.items(Some(&wanted))?;
         let place = places(space, &items, &table)?;
         let axis = |name: &str| -> Result<Vec<f32>> {
             let column = table.column(name).and_then(values::numbers);
-            let column = column.ok_or_else(|| Error::data(format!("map '{}': it has no column {name}", map.name)))?;
+            let column = column.ok_or_else(|| {
+                Error::data(format!("map '{}': it has no column {name}", map.name))
+            })?;
             Ok(column.into_iter().map(|v| v as f32).collect())
         };
         let labels = match args.label.as_deref().and_then(|name| items.column(name)) {
@@ -168,22 +184,49 @@ impl Picture {
                     Error::usage(format!("--weight {}: this column holds no numbers", column.name))
                         .help(format!("there are {}", column_names(space)))
                 })?;
-                Some(place.iter().map(|&at| all[at]).map(|w| if w.is_finite() { w.max(0.0) } else { 0.0 }).collect())
+                Some(
+                    place
+                        .iter()
+                        .map(|&at| all[at])
+                        .map(|w| if w.is_finite() { w.max(0.0) } else { 0.0 })
+                        .collect(),
+                )
             }
             None => None,
         };
         let color = Coloring::new(args.color.as_deref(), &table, &items, &place)?;
-        Ok(Picture { x: axis("x")?, y: axis("y")?, labels, weights, color, caption: caption(&map), map })
+        Ok(Picture {
+            x: axis("x")?,
+            y: axis("y")?,
+            labels,
+            weights,
+            color,
+            caption: caption(&map),
+            map,
+        })
     }
 
-    fn scene<'a>(&'a self, labels: &'a [&'a str], names: &'a [&'a str], title: &'a str) -> Scene<'a> {
+    fn scene<'a>(
+        &'a self,
+        labels: &'a [&'a str],
+        names: &'a [&'a str],
+        title: &'a str,
+    ) -> Scene<'a> {
         let coloring = &self.color;
         let color = match (&coloring.categories, &coloring.values) {
             (Some(of), _) => Color::Categories { title: &coloring.title, names, of },
             (None, Some(of)) => Color::Values { title: &coloring.title, of, range: None },
             (None, None) => Color::Plain,
         };
-        Scene { x: &self.x, y: &self.y, labels: Some(labels), weights: self.weights.as_deref(), color, title, caption: &self.caption }
+        Scene {
+            x: &self.x,
+            y: &self.y,
+            labels: Some(labels),
+            weights: self.weights.as_deref(),
+            color,
+            title,
+            caption: &self.caption,
+        }
     }
 }
 
@@ -191,11 +234,17 @@ impl Coloring {
     fn new(color: Option<&str>, table: &Items, items: &Items, place: &[usize]) -> Result<Self> {
         let Some(name) = color else { return Ok(Coloring::default()) };
         if name == "faithfulness" {
-            let kept = table.column("neighbours_kept").and_then(values::numbers).ok_or_else(|| {
-                Error::nothing("this map does not say how faithful its points are").help("make it anew: latlas map SPACE")
-            })?;
+            let kept =
+                table.column("neighbours_kept").and_then(values::numbers).ok_or_else(|| {
+                    Error::nothing("this map does not say how faithful its points are")
+                        .help("make it anew: latlas map SPACE")
+                })?;
             let values = Some(kept.into_iter().map(|v| v as f32).collect());
-            return Ok(Coloring { title: "neighbours kept".to_owned(), values, ..Coloring::default() });
+            return Ok(Coloring {
+                title: "neighbours kept".to_owned(),
+                values,
+                ..Coloring::default()
+            });
         }
         let Some(column) = items.column(name) else { return Ok(Coloring::default()) };
         let title = name.to_owned();
@@ -213,8 +262,12 @@ impl Coloring {
 
 /// Where each point of a map stands among the live items.
 fn places(space: &Space, items: &Items, table: &Items) -> Result<Vec<usize>> {
-    let at: std::collections::HashMap<&str, usize> = items.ids().iter().flatten().enumerate().map(|(at, id)| (id, at)).collect();
-    let missing = |id: &str| Error::data(format!("the map names '{id}', which is not in the space")).help("make it anew: latlas map SPACE");
+    let at: std::collections::HashMap<&str, usize> =
+        items.ids().iter().flatten().enumerate().map(|(at, id)| (id, at)).collect();
+    let missing = |id: &str| {
+        Error::data(format!("the map names '{id}', which is not in the space"))
+            .help("make it anew: latlas map SPACE")
+    };
     let _ = space;
     table.ids().iter().flatten().map(|id| at.get(id).copied().ok_or_else(|| missing(id))).collect()
 }
@@ -222,7 +275,8 @@ fn places(space: &Space, items: &Items, table: &Items) -> Result<Vec<usize>> {
 /// How far the map can be trusted, in one line under the picture.
 fn caption(map: &MapAbout) -> String {
     let figure_at = |pointer: &str| map.about.pointer(pointer).and_then(Value::as_f64);
-    let mut parts = vec![map.about.get("method").and_then(Value::as_str).unwrap_or(&map.name).to_uppercase()];
+    let mut parts =
+        vec![map.about.get("method").and_then(Value::as_str).unwrap_or(&map.name).to_uppercase()];
     if let Some(trust) = figure_at("/faithfulness/trustworthiness") {
         parts.push(format!("trustworthiness {}", figure(trust)));
     }
@@ -248,7 +302,8 @@ impl Format {
         match ending.as_str() {
             "png" => Ok(Format::Png),
             "svg" => Ok(Format::Svg),
-            _ => Err(Error::usage(format!("{}: a picture is a .png or a .svg", path.display())).help(advice(&ending, &["png", "svg"]))),
+            _ => Err(Error::usage(format!("{}: a picture is a .png or a .svg", path.display()))
+                .help(advice(&ending, &["png", "svg"]))),
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::delete::matching;
-use crate::output::{Align, Table, figure};
+use crate::output::{Align, Table, figure, single};
 use crate::values;
 
 /// Find the nearest neighbours
@@ -84,7 +84,11 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
             printer.one(&args.query.join(" "), &index.search(points.row(0), &query)?)
         }
         Asked::Points(points) => {
-            cx.out.say(&format!("reading: {} vectors of {} numbers, answered with one line of JSON each", points.rows(), points.cols()));
+            cx.out.say(&format!(
+                "reading: {} vectors of {} numbers, answered with one line of JSON each",
+                points.rows(),
+                points.cols()
+            ));
             for (at, hits) in index.search_batch(&points, &query, cx.threads)?.iter().enumerate() {
                 printer.object(&json!(at), hits)?;
             }
@@ -103,12 +107,19 @@ impl Asked {
     fn read(args: &Args, space: &Space, cx: &Context<'_>) -> Result<Self> {
         let text = args.query.join(" ");
         if args.text {
-            return Err(Error::usage(format!("{} has no encoder, so a text has no place in it", args.space.display()))
-                .help("ask for an id, or for a sum of ids such as 'king - man + woman'"));
+            return Err(Error::usage(format!(
+                "{} has no encoder, so a text has no place in it",
+                args.space.display()
+            ))
+            .help("ask for an id, or for a sum of ids such as 'king - man + woman'"));
         }
-        if let Some(path) = text.strip_prefix('@').filter(|_| !args.id).or(args.vector.then_some(text.as_str())) {
+        if let Some(path) =
+            text.strip_prefix('@').filter(|_| !args.id).or(args.vector.then_some(text.as_str()))
+        {
             if !args.plus.is_empty() || !args.minus.is_empty() {
-                return Err(Error::usage("--plus and --minus belong to ids, not to a file of vectors"));
+                return Err(Error::usage(
+                    "--plus and --minus belong to ids, not to a file of vectors",
+                ));
             }
             return Ok(Asked::Points(points(path, cx)?));
         }
@@ -131,7 +142,8 @@ impl Asked {
 
 /// The vectors of an .npy file.
 fn points(path: &str, cx: &Context<'_>) -> Result<Matrix> {
-    let space = formats::read(&[path.to_owned()], Some(Format::Npy), &ImportOptions::default(), &cx.run())?;
+    let space =
+        formats::read(&[path.to_owned()], Some(Format::Npy), &ImportOptions::default(), &cx.run())?;
     let rows: Vec<Row> = space.live().collect();
     Ok(space.field("main")?.gather(&rows))
 }
@@ -140,14 +152,20 @@ fn filter(args: &Args, space: &Space) -> Result<Option<Arc<Bitmap>>> {
     let Some(condition) = &args.filter else { return Ok(None) };
     let rows = matching(space, condition)?;
     if rows.is_empty() {
-        return Err(Error::nothing(format!("no item fulfils {condition}")).help("try a wider condition"));
+        return Err(
+            Error::nothing(format!("no item fulfils {condition}")).help("try a wider condition")
+        );
     }
     Ok(Some(Arc::new(Bitmap::of(space.rows(), rows))))
 }
 
 /// "the id 'river'", "king − man + woman".
 fn said(question: &Question) -> String {
-    if question.terms().len() == 1 { format!("the id {question}") } else { format!("the sum {question}") }
+    if question.terms().len() == 1 {
+        format!("the id {question}")
+    } else {
+        format!("the sum {question}")
+    }
 }
 
 /// The columns shown beside the ids, by live row.
@@ -166,10 +184,9 @@ impl Shown {
         Ok(Shown { items, place })
     }
 
-    fn of(&self, row: Row) -> impl Iterator<Item = (&str, String)> {
-        let at = self.place.get(row.index()).map_or(usize::MAX, |&at| at as usize);
-        let text = move |column| if at < self.items.len() { values::text(column, at) } else { String::new() };
-        self.items.columns().iter().map(move |column| (column.name.as_str(), text(column)))
+    /// An item's place in the columns.
+    fn at(&self, row: Row) -> Option<usize> {
+        self.place.get(row.index()).map(|&at| at as usize).filter(|&at| at < self.items.len())
     }
 }
 
@@ -186,32 +203,50 @@ impl Printer<'_> {
             return self.object(&json!(query), hits);
         }
         if hits.is_empty() {
-            return Err(Error::nothing("there is no neighbour").help("the query's own items are left out; try a wider --filter"));
+            return Err(Error::nothing("there is no neighbour")
+                .help("the query's own items are left out; try a wider --filter"));
         }
         let euclidean = self.measure == Measure::Euclidean;
         let mut head = vec![("".to_owned(), Align::Right), ("id".to_owned(), Align::Left)];
         head.push((if euclidean { "distance" } else { "similarity" }.to_owned(), Align::Right));
         let names = self.shown.iter().flat_map(|shown| shown.items.columns());
-        head.extend(names.map(|c| (c.name.clone(), if values::measures(c) { Align::Right } else { Align::Left })));
+        head.extend(names.map(|c| {
+            (c.name.clone(), if values::measures(c) { Align::Right } else { Align::Left })
+        }));
         let mut table = Table::new(head);
         for (rank, hit) in hits.iter().enumerate() {
             let figure = figure(f64::from(if euclidean { hit.distance } else { hit.similarity }));
             let mut row = vec![(rank + 1).to_string(), self.space.id(hit.row).to_owned(), figure];
-            row.extend(self.shown.iter().flat_map(|shown| shown.of(hit.row)).map(|(_, text)| text));
+            if let Some(shown) = &self.shown {
+                let at = shown.at(hit.row);
+                row.extend(
+                    shown
+                        .items
+                        .columns()
+                        .iter()
+                        .map(|c| at.map_or_else(String::new, |at| values::text(c, at))),
+                );
+            }
             table.row(row);
         }
         self.cx.out.result(&table.render(self.cx.out.paint))
     }
 
     fn object(&self, query: &Value, hits: &[Hit]) -> Result<()> {
-        let hits: Vec<Value> = hits.iter().enumerate().map(|(rank, hit)| self.hit(rank + 1, hit)).collect();
-        self.cx.out.object("search", &json!({ "query": query, "metric": self.measure.name(), "hits": hits }))
+        let hits: Vec<Value> =
+            hits.iter().enumerate().map(|(rank, hit)| self.hit(rank + 1, hit)).collect();
+        self.cx.out.object(
+            "search",
+            &json!({ "query": query, "metric": self.measure.name(), "hits": hits }),
+        )
     }
 
     fn hit(&self, rank: usize, hit: &Hit) -> Value {
-        let mut object = json!({ "rank": rank, "id": self.space.id(hit.row), "distance": hit.distance, "similarity": hit.similarity });
+        let mut object = json!({ "rank": rank, "id": self.space.id(hit.row), "distance": single(hit.distance), "similarity": single(hit.similarity) });
         if let (Some(shown), Some(fields)) = (&self.shown, object.as_object_mut()) {
-            let columns = shown.of(hit.row).map(|(name, text)| (name.to_owned(), Value::String(text)));
+            let columns = shown.items.columns().iter().map(|c| {
+                (c.name.clone(), shown.at(hit.row).map_or(Value::Null, |at| values::json(c, at)))
+            });
             fields.insert("columns".to_owned(), columns.collect::<serde_json::Map<_, _>>().into());
         }
         object

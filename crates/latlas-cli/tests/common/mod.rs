@@ -40,7 +40,11 @@ pub fn text(sentences: usize, seed: u64) -> String {
         let topic = TOPICS[dice.below(TOPICS.len())];
         for place in 0..10 {
             // The smaller of two throws, so that some words of a topic are more frequent than others.
-            let word = if place % 4 == 3 { COMMON[dice.below(COMMON.len())] } else { topic[dice.below(8).min(dice.below(8))] };
+            let word = if place % 4 == 3 {
+                COMMON[dice.below(COMMON.len())]
+            } else {
+                topic[dice.below(8).min(dice.below(8))]
+            };
             let _ = write!(text, "{word} ");
         }
         text.push('\n');
@@ -68,15 +72,34 @@ pub fn command(dir: &Path, args: &[&str]) -> Command {
 /// Runs the program, which must succeed.
 pub fn ok(dir: &Path, args: &[&str]) -> String {
     let output = latlas(dir, args);
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "latlas {}: {}\n{said}{complained}", args.join(" "), output.status);
+    let (said, complained) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "latlas {}: {}\n{said}{complained}",
+        args.join(" "),
+        output.status
+    );
     said.into_owned()
 }
 
 /// The words of a planted corpus, learned: `text.txt` and `words.space` in this folder.
 pub fn words(dir: &Path) -> PathBuf {
     std::fs::write(dir.join("text.txt"), text(600, 7)).unwrap();
-    let learn = ["learn", "word2vec", "text.txt", "-o", "words.space", "--dim", "16", "--epochs", "8", "--threads", "1", "-q"];
+    let learn = [
+        "learn",
+        "word2vec",
+        "text.txt",
+        "-o",
+        "words.space",
+        "--dim",
+        "16",
+        "--epochs",
+        "8",
+        "--threads",
+        "1",
+        "-q",
+    ];
     ok(dir, &learn);
     dir.join("words.space")
 }

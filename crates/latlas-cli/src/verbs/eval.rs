@@ -1,0 +1,160 @@
+//! `latlas eval SPACE --suite words FILE…`: how good a space is, against judgements made elsewhere.
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use latlas::eval::Score;
+use latlas::eval::words::{self, AnalogyOptions, Method, SimilarityOptions};
+use latlas::{Error, Result, Space, file};
+use serde_json::json;
+
+use super::Context;
+use crate::output::{Align, Output, Table, figure, percent, whole};
+use crate::settings::advice;
+
+/// Measure a space against judgements made elsewhere
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  latlas eval en.space --suite words questions-words.txt EN-WS-353-ALL.txt --min EN-WS-353-ALL=0.6"
+)]
+pub(crate) struct Args {
+    /// The space
+    space: PathBuf,
+    /// Files of analogies ('a b c d' a line under ': section') or of word pairs ('a b score' a line)
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// What is measured: words
+    #[arg(long, value_enum, hide_possible_values = true)]
+    suite: Suite,
+    /// Only the most frequent so many words take part [default: 300000]
+    #[arg(long, value_name = "N")]
+    restrict_vocab: Option<usize>,
+    /// How analogies are solved [default: both]
+    #[arg(long, value_enum)]
+    method: Option<Solve>,
+    /// Fail (exit code 1) if the figure of this name is below the value; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = floor)]
+    min: Vec<Floor>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    Words,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Solve {
+    #[value(name = "3cosadd")]
+    CosAdd,
+    #[value(name = "3cosmul")]
+    CosMul,
+}
+
+/// A figure that must be reached.
+#[derive(Debug, Clone)]
+struct Floor {
+    name: String,
+    value: f64,
+}
+
+fn floor(text: &str) -> Result<Floor, String> {
+    let (name, value) = text.rsplit_once('=').ok_or("not of the form NAME=VALUE")?;
+    let value = value.trim().parse().map_err(|_| format!("'{value}' is no number"))?;
+    Ok(Floor { name: name.trim().to_owned(), value })
+}
+
+pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    let Suite::Words = args.suite;
+    let space = Space::open(&args.space)?;
+    let mut analogy = AnalogyOptions::default();
+    let mut similarity = SimilarityOptions::default();
+    if let Some(words) = args.restrict_vocab {
+        analogy.restrict_vocab = Some(words);
+        similarity.restrict_vocab = Some(words);
+    }
+    if let Some(method) = args.method {
+        analogy.methods = vec![match method {
+            Solve::CosAdd => Method::CosAdd,
+            Solve::CosMul => Method::CosMul,
+        }];
+    }
+    let (mut analogies, mut similarities) = (Vec::new(), Vec::new());
+    for file in &args.files {
+        match kind(file)? {
+            Kind::Analogies => {
+                analogies.extend(words::analogies(&space, file, &analogy, &cx.run())?)
+            }
+            Kind::Pairs => {
+                similarities.extend(words::similarities(&space, file, &similarity, &cx.run())?)
+            }
+        }
+    }
+    let all: Vec<&Score> = analogies.iter().chain(&similarities).collect();
+    if cx.out.json() {
+        cx.out.object("eval", &json!({ "space": args.space, "results": all }))?;
+    } else {
+        print(&analogies, "accuracy", percent, cx.out)?;
+        print(&similarities, "Spearman", figure, cx.out)?;
+    }
+    hold(&args.min, &all)
+}
+
+fn print(scores: &[Score], what: &str, show: fn(f64) -> String, out: &Output) -> Result<()> {
+    if scores.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        ("", Align::Left),
+        (what, Align::Right),
+        ("asked", Align::Right),
+        ("coverage", Align::Right),
+    ]);
+    for score in scores {
+        let value = if score.n == 0 { "-".to_owned() } else { show(score.value) };
+        table.row(vec![score.name.clone(), value, whole(score.n as u64), percent(score.coverage)]);
+    }
+    out.result(&table.render(out.paint))
+}
+
+/// Every `--min`: an error for one that is missed, or that names no figure.
+fn hold(floors: &[Floor], scores: &[&Score]) -> Result<()> {
+    for floor in floors {
+        let Some(score) = scores.iter().find(|score| score.name == floor.name) else {
+            let names: Vec<&str> = scores.iter().map(|score| score.name.as_str()).collect();
+            return Err(Error::usage(format!("--min {}: no figure has this name", floor.name))
+                .help(advice(&floor.name, &names)));
+        };
+        // A figure that rests on nothing reaches no floor.
+        if score.n == 0 || score.value.is_nan() || score.value < floor.value {
+            return Err(Error::nothing(format!(
+                "{} is {}, below the {} of --min",
+                score.name,
+                figure(score.value),
+                floor.value
+            )));
+        }
+    }
+    Ok(())
+}
+
+enum Kind {
+    Analogies,
+    Pairs,
+}
+
+/// Analogies have sections, or four words a line; pairs have two words and a number.
+fn kind(path: &Path) -> Result<Kind> {
+    for line in file::open_stream(path)?.lines().take(1000) {
+        let line = line.map_err(|e| Error::io("read", path, &e))?;
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        if line.starts_with(':') || fields.len() == 4 {
+            return Ok(Kind::Analogies);
+        }
+        if fields.len() == 3 && fields[2].parse::<f64>().is_ok() {
+            return Ok(Kind::Pairs);
+        }
+    }
+    Err(Error::data(format!("{}: neither analogies nor word pairs", path.display()))
+        .help("a line holds four words, or two words and a number"))
+}
