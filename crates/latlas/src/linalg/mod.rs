@@ -1,7 +1,22 @@
 //! Layer 1: row-major f32 matrices and what linear algebra does to them.
+//!
+//! Numbers come in and go out as f32; sums and decompositions run in f64. Large matrices are streamed over in
+//! blocks of rows ([`RowSource`]) on the threads of the [`Run`](crate::Run), with bits that do not depend on how
+//! many there are: faer is built without threads of its own, whose number would show in its last bits.
 
+pub(crate) mod blocks;
+mod dense;
 mod matrix;
+mod moments;
+mod product;
 mod rows;
+mod top_exact;
+mod top_randomized;
 
+pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
 pub use matrix::Matrix;
+pub use moments::{Moments, column_moments};
+pub use product::{project, scatter};
 pub use rows::RowSource;
+pub use top_exact::{TopSvd, exact_svd};
+pub use top_randomized::{RandomizedOptions, randomized_svd};
