@@ -14,4 +14,4 @@ pub use lock::{Lock, host};
 pub use publish::{
     NewFile, Written, create_dir, parent, publish, remove, rename, sync_dir, with_suffix,
 };
-pub use stream::open_stream;
+pub use stream::{Compression, Digest, Stream, open_stream, read_error};

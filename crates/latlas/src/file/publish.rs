@@ -75,6 +75,14 @@ impl NewFile {
         Ok(Written { bytes: self.bytes, xxh3: self.hash.digest() })
     }
 
+    /// Writes what is buffered and closes without waiting for the disk: for scratch files, which need not outlive
+    /// this process.
+    pub fn finish_scratch(mut self) -> Result<Written> {
+        self.spill().map_err(|e| self.blame(&e))?;
+        self.file = None;
+        Ok(Written { bytes: self.bytes, xxh3: self.hash.digest() })
+    }
+
     fn spill(&mut self) -> io::Result<()> {
         let buffer = std::mem::take(&mut self.buffer);
         let done = self.put(&buffer);
