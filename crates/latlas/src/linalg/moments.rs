@@ -66,11 +66,9 @@ pub fn column_moments(source: &dyn RowSource, run: &Run) -> Result<Moments> {
 fn not_finite(source: &dyn RowSource) -> Error {
     let mut scratch = Vec::new();
     for row in 0..source.rows() {
-        if let Some(col) =
-            source.block(row..row + 1, &mut scratch).iter().position(|x| !x.is_finite())
-        {
-            let value = scratch.get(col).copied().unwrap_or(f32::NAN);
-            let what = if value.is_infinite() { "an infinity" } else { "not a number" };
+        let numbers = source.block(row..row + 1, &mut scratch);
+        if let Some(col) = numbers.iter().position(|x| !x.is_finite()) {
+            let what = if numbers[col].is_nan() { "not a number" } else { "an infinity" };
             return Error::data(format!("{}, component {}: {what}", source.row_name(row), col + 1));
         }
     }

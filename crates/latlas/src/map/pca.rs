@@ -1,10 +1,17 @@
-//! Principal component analysis.
+//! Principal component analysis (Pearson 1901; Hotelling 1933).
+//!
+//! The rows x₁ … xₙ with mean m are projected on the k unit vectors v along which Σᵢ ((xᵢ − m)·v)² is largest, each
+//! orthogonal to the ones before: the leading right singular vectors of X − 1mᵀ. With singular values s the variance
+//! along v is s² / (n − 1). `docs/pca.md` says which solver is used when.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::Layout;
-use crate::error::Result;
-use crate::linalg::{Matrix, RowSource};
+use super::{FieldRows, Layout};
+use crate::error::{Error, Result};
+use crate::linalg::{
+    Matrix, RandomizedOptions, RowSource, column_moments, exact_svd, project, randomized_svd,
+};
 use crate::run::Run;
 use crate::space::Space;
 
@@ -45,7 +52,7 @@ pub enum Solver {
 }
 
 /// The principal components of a matrix.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PcaFit {
     /// The position of each row along each component, `rows × dims`.
     pub coords: Matrix,
@@ -61,19 +68,120 @@ pub struct PcaFit {
     pub solver: Solver,
     /// How many passes over the data the components took.
     pub passes: usize,
-    /// An upper estimate of the largest error of a component, as the sine of its angle to the true one; 0 where exact.
+    /// An estimate of the largest error of a component, as the sine of its angle to the true one; 0 where exact.
     pub error: f64,
 }
 
+/// Up to this many dimensions (or items) a full eigendecomposition costs less than the passes it saves.
+const EXACT_UP_TO: usize = 1000;
+/// A component further than this from the true one is warned about.
+const CONVERGED: f64 = 1e-4;
+/// A share of the variance below this is rounding.
+const NOTHING: f64 = 1e-12;
+
 impl Pca {
-    /// The principal components of a matrix.
-    pub fn fit(&self, _data: &dyn RowSource, _run: &Run) -> Result<PcaFit> {
-        todo!()
+    /// The principal components of a matrix of at least 3 rows that are not all equal.
+    pub fn fit(&self, data: &dyn RowSource, run: &Run) -> Result<PcaFit> {
+        let (n, d) = (data.rows(), data.cols());
+        if n < 3 {
+            return Err(Error::data(format!(
+                "a map needs at least 3 items, here {} {n}",
+                if n == 1 { "is" } else { "are" }
+            )));
+        }
+        if self.dims == 0 || self.dims > d {
+            return Err(Error::usage(format!(
+                "{} dimensions asked of vectors with {d}",
+                self.dims
+            ))
+            .help(format!("ask for 1 to {d}")));
+        }
+        let moments = column_moments(data, run)?;
+        if moments.constant {
+            return Err(Error::data(format!(
+                "all {n} vectors are equal: there is nothing to lay out"
+            ))
+            .help("check that the right field or columns were read"));
+        }
+        let (mean, total) = if self.center {
+            (moments.mean, moments.squares)
+        } else {
+            let offset: f64 = moments.mean.iter().map(|m| m * m).sum();
+            (vec![0.0; d], moments.squares + n as f64 * offset)
+        };
+        let solver = match self.solver {
+            Solver::Auto if n.min(d) <= EXACT_UP_TO => Solver::Exact,
+            Solver::Auto => Solver::Randomised,
+            chosen => chosen,
+        };
+        let top = if solver == Solver::Exact {
+            exact_svd(data, &mean, self.dims, run)?
+        } else {
+            let (oversample, most_passes) = (self.oversample, self.power_iterations);
+            let options =
+                RandomizedOptions { oversample, most_passes, ..RandomizedOptions::default() };
+            randomized_svd(data, &mean, self.dims, &options, run)?
+        };
+        let squares: Vec<f64> = top.s.iter().map(|s| s * s).collect();
+        let fit = PcaFit {
+            coords: project(data, &mean, &top.v, run)?,
+            components: top.v,
+            explained_variance: squares.iter().map(|s| s / (n as f64 - 1.0)).collect(),
+            explained_variance_ratio: squares.iter().map(|s| (s / total).clamp(0.0, 1.0)).collect(),
+            mean,
+            solver,
+            passes: top.passes,
+            error: top.error,
+        };
+        fit.warn(run);
+        Ok(fit)
     }
 
     /// Lays out the live items of a space. Under a cosine geometry each vector is scaled to unit length first, so
-    /// that the map shows what the metric sees.
-    pub fn layout(&self, _space: &Space, _field: &str, _run: &Run) -> Result<Layout> {
-        todo!()
+    /// that the map shows what the metric sees; `params` says so.
+    pub fn layout(&self, space: &Space, field: &str, run: &Run) -> Result<Layout> {
+        let data = FieldRows::live(space, field)?.as_measured();
+        let fit = self.fit(&data, run)?;
+        let mut params = match serde_json::to_value(self) {
+            Ok(Value::Object(params)) => params,
+            _ => Map::new(),
+        };
+        params.insert("unit_length".to_owned(), json!(data.is_unit()));
+        let mut figures = Map::new();
+        figures.insert("explained_variance".to_owned(), json!(fit.explained_variance));
+        figures.insert("explained_variance_ratio".to_owned(), json!(fit.explained_variance_ratio));
+        figures.insert("solver".to_owned(), json!(fit.solver));
+        if fit.solver == Solver::Randomised {
+            figures.insert("passes".to_owned(), json!(fit.passes));
+            figures.insert("component_error".to_owned(), json!(fit.error));
+        }
+        Ok(Layout {
+            method: "pca",
+            field: field.to_owned(),
+            rows: data.into_rows(),
+            coords: fit.coords,
+            explained: fit.explained_variance_ratio,
+            params,
+            figures,
+        })
+    }
+}
+
+impl PcaFit {
+    /// Tells what a reader of the map should know.
+    fn warn(&self, run: &Run) {
+        if self.error > CONVERGED {
+            run.progress.warn(&format!(
+                "the components have not converged after {} passes: they may be off by {:.1e}; raise power_iterations or oversample",
+                self.passes, self.error
+            ));
+        }
+        let flat = self.explained_variance_ratio.iter().position(|&share| share < NOTHING);
+        if let Some(axis) = flat {
+            run.progress.warn(&format!(
+                "the vectors vary along {axis} direction{} only: what lies beyond on the map is rounding",
+                if axis == 1 { "" } else { "s" }
+            ));
+        }
     }
 }
