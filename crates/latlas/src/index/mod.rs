@@ -11,6 +11,7 @@ mod query;
 mod question;
 
 pub use exact::Exact;
+pub(crate) use blocks::pool;
 pub use knn::Neighbours;
 pub use query::{Bitmap, Hit, Index, Query};
 pub use question::{Question, Term};

@@ -1,0 +1,87 @@
+//! Word pairs: Spearman's ρ between cosines and judgements.
+
+use std::path::Path;
+
+use super::read::Pair;
+use super::{Lexicon, Options, none_usable, score};
+use crate::error::{Error, Result};
+use crate::eval::Score;
+use crate::geometry::Measure;
+use crate::space::Space;
+
+pub(super) fn scores(
+    space: &Space,
+    path: &Path,
+    pairs: &[Pair],
+    options: &Options,
+) -> Result<Vec<Score>> {
+    let lexicon = Lexicon::new(space, options);
+    let field = space.field("main")?;
+    let (mut a, mut b) = (vec![0.0; field.dim()], vec![0.0; field.dim()]);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for Pair { words: [first, second], score } in pairs {
+        let (Some(first), Some(second)) = (lexicon.find(first), lexicon.find(second)) else {
+            continue;
+        };
+        field.read(lexicon.rows()[first as usize], &mut a);
+        field.read(lexicon.rows()[second as usize], &mut b);
+        ours.push(-Measure::Cosine.exact(&a, &b));
+        theirs.push(*score);
+    }
+    if ours.is_empty() {
+        return Err(none_usable(path, "pairs", pairs.len(), &lexicon));
+    }
+    let rho = spearman(&ours, &theirs).ok_or_else(|| {
+        Error::nothing(format!(
+            "{}: the {} pairs that could be asked have no rank correlation, as one side is all equal",
+            path.display(),
+            ours.len()
+        ))
+        .help("a larger --restrict-vocab lets more words take part")
+    })?;
+    Ok(vec![score(path, "", rho, ours.len(), pairs.len())])
+}
+
+/// Spearman's rank correlation: Pearson's of the ranks, ties having the mean of their ranks. `None` where either
+/// side is constant (or there are fewer than two values). Panics if the lengths differ.
+pub(super) fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
+    assert_eq!(x.len(), y.len());
+    let (x, y) = (ranks(x), ranks(y));
+    let mean = (x.len() as f64 + 1.0) / 2.0;
+    let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
+    for (x, y) in x.iter().zip(&y) {
+        let (x, y) = (x - mean, y - mean);
+        xy += x * y;
+        xx += x * x;
+        yy += y * y;
+    }
+    (xx > 0.0 && yy > 0.0).then(|| xy / (xx * yy).sqrt())
+}
+
+/// Ranks from 1, ties sharing the mean of theirs.
+fn ranks(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let mean = start as f64 + (tied.len() as f64 + 1.0) / 2.0;
+        tied.iter().for_each(|&i| ranks[i] = mean);
+        start += tied.len();
+    }
+    ranks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spearman_gives_ties_their_mean_rank() {
+        // scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 9]) = 0.7894736842105263
+        let rho = spearman(&[1.0, 2.0, 2.0, 3.0, 5.0], &[2.0, 1.0, 4.0, 4.0, 9.0]).unwrap();
+        assert!((rho - 0.7894736842105263).abs() < 1e-12, "{rho}");
+        assert_eq!(spearman(&[1.0, 1.0], &[2.0, 3.0]), None);
+        assert_eq!(spearman(&[1.0], &[2.0]), None);
+    }
+}
