@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use latlas::eval::Score;
-use latlas::eval::words::{self, AnalogyOptions, Method, SimilarityOptions};
+use latlas::eval::words::{self, Method, Options};
 use latlas::{Error, Result, Space, file};
 use serde_json::json;
 
@@ -67,14 +67,12 @@ fn floor(text: &str) -> Result<Floor, String> {
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let Suite::Words = args.suite;
     let space = Space::open(&args.space)?;
-    let mut analogy = AnalogyOptions::default();
-    let mut similarity = SimilarityOptions::default();
-    if let Some(words) = args.restrict_vocab {
-        analogy.restrict_vocab = Some(words);
-        similarity.restrict_vocab = Some(words);
+    let mut options = Options::default();
+    if args.restrict_vocab.is_some() {
+        options.restrict_vocab = args.restrict_vocab;
     }
     if let Some(method) = args.method {
-        analogy.methods = vec![match method {
+        options.methods = vec![match method {
             Solve::CosAdd => Method::CosAdd,
             Solve::CosMul => Method::CosMul,
         }];
@@ -83,10 +81,10 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     for file in &args.files {
         match kind(file)? {
             Kind::Analogies => {
-                analogies.extend(words::analogies(&space, file, &analogy, &cx.run())?)
+                analogies.extend(words::analogies(&space, file, &options, &cx.run())?)
             }
             Kind::Pairs => {
-                similarities.extend(words::similarities(&space, file, &similarity, &cx.run())?)
+                similarities.extend(words::similarities(&space, file, &options, &cx.run())?)
             }
         }
     }
