@@ -1,6 +1,7 @@
 //! A named, typed column of values over items, any of them missing. Arrow arrays underneath.
 
 use arrow_array::ArrayRef;
+use arrow_schema::{DataType, TimeUnit};
 use serde::{Deserialize, Serialize};
 
 /// What the values of a column mean; the Arrow type says only how they are stored.
@@ -22,6 +23,40 @@ pub enum ColumnKind {
     Time,
     /// Several values an item (`List`).
     List,
+}
+
+impl ColumnKind {
+    const NAMES: [(ColumnKind, &'static str); 7] = [
+        (ColumnKind::Text, "text"),
+        (ColumnKind::Number, "number"),
+        (ColumnKind::Integer, "integer"),
+        (ColumnKind::Boolean, "boolean"),
+        (ColumnKind::Category, "category"),
+        (ColumnKind::Time, "time"),
+        (ColumnKind::List, "list"),
+    ];
+
+    /// Its name in files and messages: "number".
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, known)| *known == name).map(|(kind, _)| *kind)
+    }
+
+    /// Whether values of this kind are stored as this Arrow type.
+    pub fn fits(self, stored: &DataType) -> bool {
+        match self {
+            ColumnKind::Text | ColumnKind::Category => *stored == DataType::Utf8,
+            ColumnKind::Number => *stored == DataType::Float64,
+            ColumnKind::Integer => *stored == DataType::Int64,
+            ColumnKind::Boolean => *stored == DataType::Boolean,
+            ColumnKind::Time => matches!(stored, DataType::Timestamp(TimeUnit::Millisecond, _)),
+            ColumnKind::List => matches!(stored, DataType::List(_)),
+        }
+    }
 }
 
 /// A named column; row i belongs to item i.

@@ -35,6 +35,11 @@ impl Items {
         Self::new(StringArray::from_iter_values(ids))
     }
 
+    /// Items whose ids and columns are known to be right, because they were checked when they were made.
+    pub(crate) fn trusted(ids: StringArray, columns: Vec<Column>) -> Self {
+        Items { ids, columns }
+    }
+
     /// Adds a column of as many values as there are items, under a name not yet taken ("id" is taken).
     pub fn with_column(mut self, column: Column) -> Result<Self> {
         if column.values.len() != self.len() {
@@ -43,6 +48,14 @@ impl Items {
                 column.name,
                 column.values.len(),
                 self.len()
+            )));
+        }
+        if !column.kind.fits(column.values.data_type()) {
+            return Err(Error::data(format!(
+                "column '{}' of kind {} cannot be stored as {}",
+                column.name,
+                column.kind.name(),
+                column.values.data_type()
             )));
         }
         if column.name == "id" || self.column(&column.name).is_some() {

@@ -2,24 +2,41 @@
 //! `docs/format.md` is the byte-level specification of its directory.
 
 mod builder;
+mod deleted;
 mod edit;
+mod field;
 pub mod formats;
-mod manifest;
+#[doc(hidden)] // public for fuzzing
+pub mod ids;
+mod layout;
+#[doc(hidden)] // public for fuzzing
+pub mod manifest;
+pub mod npy;
+mod open;
+mod save;
+mod similar;
+mod table;
 
-use arrow_array::StringArray;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::error::Result;
-use crate::geometry::Geometry;
+use crate::error::{Error, Result};
 use crate::items::{ColumnKind, Items};
-use crate::linalg::Matrix;
+
+use deleted::Deleted;
+use ids::IdTable;
+use manifest::Manifest;
+use table::Table;
 
 pub use builder::SpaceBuilder;
 pub use edit::Edit;
+pub use field::{Dtype, Field, FieldAbout, Rows};
+pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};
+pub use save::SaveOptions;
 
 /// An item's place within one generation of one Space; the string id is what lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Row(pub u32);
 
 impl Row {
@@ -30,174 +47,198 @@ impl Row {
 }
 
 /// An opened (or just learned) Space. Never changes; cheap to clone.
-#[derive(Clone)]
-pub struct Space {
-    _todo: (),
+#[derive(Debug, Clone)]
+pub struct Space(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// Where it was opened; `None` in memory.
+    path: Option<PathBuf>,
+    /// What `space.json` says; of a space in memory, what it would say, without files.
+    manifest: Manifest,
+    segments: Vec<Segment>,
+    fields: Vec<Field>,
+    columns: Vec<(String, ColumnKind)>,
+    deleted: Option<Deleted>,
+    /// As in the manifest, and the tables.
+    maps: Vec<MapAbout>,
+    map_tables: Vec<Table>,
+}
+
+/// A run of rows that were written together.
+#[derive(Debug)]
+struct Segment {
+    first: usize,
+    rows: usize,
+    ids: IdTable,
+    items: Table,
 }
 
 impl Space {
     /// Opens a space by mapping its files, in time independent of the number of vectors. Verifies the manifest's
     /// checksum and every file's length and header, not every byte (that is `check`).
-    pub fn open(_path: &Path) -> Result<Self> {
-        todo!()
+    pub fn open(path: &Path) -> Result<Self> {
+        open::open(path, false)
     }
+
     /// Like `open`, with all files read into memory: safe against programs that shorten files.
-    pub fn open_owned(_path: &Path) -> Result<Self> {
-        todo!()
+    pub fn open_owned(path: &Path) -> Result<Self> {
+        open::open(path, true)
     }
+
     /// Starts a new space in memory; `kind` names what it was learned by or from ("word2vec", "import").
     pub fn builder(kind: &str, items: Items) -> SpaceBuilder {
         SpaceBuilder::new(kind, items)
     }
+
     /// Publishes this space at `path` atomically: a killed writer leaves what was there before. An existing space
     /// there is replaced as its next generation; a path that holds something else is refused.
-    pub fn save(&self, _path: &Path) -> Result<()> {
-        todo!()
+    pub fn save(&self, path: &Path) -> Result<()> {
+        self.save_with(path, &SaveOptions::default())
     }
+
+    /// `save`, with a say in what is left out.
+    pub fn save_with(&self, path: &Path, options: &SaveOptions) -> Result<()> {
+        save::save(self, path, options)
+    }
+
     /// Takes the writer's lock on the space at `path`; a second writer gets an error naming the first.
     pub fn edit(path: &Path) -> Result<Edit> {
         Edit::begin(path)
     }
 
+    /// Where this space was opened; `None` for one in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
     /// The kind given to the builder.
     pub fn kind(&self) -> &str {
-        todo!()
+        &self.0.manifest.kind
     }
+
     /// The number of live items.
     pub fn count(&self) -> usize {
-        todo!()
+        self.0.manifest.count as usize
     }
+
     /// The number of rows, deleted ones included: every `Row` is below it.
     pub fn rows(&self) -> usize {
-        todo!()
+        self.0.segments.last().map_or(0, |s| s.first + s.rows)
     }
+
     /// Whether a row exists and has not been deleted.
-    pub fn is_live(&self, _row: Row) -> bool {
-        todo!()
+    pub fn is_live(&self, row: Row) -> bool {
+        row.index() < self.rows() && !self.0.deleted.as_ref().is_some_and(|d| d.contains(row.index()))
     }
+
     /// The live rows in order.
     pub fn live(&self) -> Box<dyn Iterator<Item = Row> + '_> {
-        todo!()
+        let rows = (0..self.rows() as u32).map(Row);
+        match &self.0.deleted {
+            None => Box::new(rows),
+            Some(deleted) => Box::new(rows.filter(|row| !deleted.contains(row.index()))),
+        }
     }
+
     /// The live row of an id, if there is one.
-    pub fn get(&self, _id: &str) -> Option<Row> {
-        todo!()
+    pub fn get(&self, id: &str) -> Option<Row> {
+        // An id deleted in one segment may live on in a later one.
+        let rows = self.0.segments.iter().rev().filter_map(|s| Some(Row(s.first as u32 + s.ids.row(id)?)));
+        rows.into_iter().find(|&row| self.is_live(row))
     }
+
     /// The live row of an id, or an error of kind `Nothing` that suggests the closest ids.
-    pub fn find(&self, _id: &str) -> Result<Row> {
-        todo!()
+    pub fn find(&self, id: &str) -> Result<Row> {
+        self.get(id).ok_or_else(|| similar::unknown(self, id))
     }
+
     /// The live ids closest in spelling (case and accents first, then edit distance), best first.
-    pub fn similar_ids(&self, _id: &str, _most: usize) -> Vec<String> {
-        todo!()
+    pub fn similar_ids(&self, id: &str, most: usize) -> Vec<String> {
+        similar::ids(self, id, most)
     }
-    /// The id of a row ("" for bytes that a corrupt file makes unreadable).
-    pub fn id(&self, _row: Row) -> &str {
-        todo!()
+
+    /// The id of a row ("" for bytes that a corrupt file makes unreadable, and for a row that does not exist).
+    pub fn id(&self, row: Row) -> &str {
+        self.segment(row).map_or("", |s| s.ids.id(row.index() - s.first))
     }
 
     /// The vector fields, "main" first.
     pub fn fields(&self) -> &[FieldAbout] {
-        todo!()
+        &self.0.manifest.fields
     }
+
     /// A vector field by name; `Usage` error naming those there are.
-    pub fn field(&self, _name: &str) -> Result<Field> {
-        todo!()
+    pub fn field(&self, name: &str) -> Result<Field> {
+        self.0.fields.iter().find(|f| f.about().name == name).cloned().ok_or_else(|| {
+            let names: Vec<&str> = self.fields().iter().map(|f| f.name.as_str()).collect();
+            Error::usage(format!("there is no vector field '{name}'")).help(format!("this space has: {}", names.join(", ")))
+        })
     }
+
     /// The names and kinds of the metadata columns.
     pub fn columns(&self) -> &[(String, ColumnKind)] {
-        todo!()
+        &self.0.columns
     }
+
     /// Ids and the named columns (all if `None`) of the live rows, in row order; an unknown name is an error with the closest one.
-    pub fn items(&self, _columns: Option<&[&str]>) -> Result<Items> {
-        todo!()
+    pub fn items(&self, columns: Option<&[&str]>) -> Result<Items> {
+        table::items(self, columns)
     }
-    /// The maps stored with the space.
+
+    /// The maps stored with the space, oldest first.
     pub fn maps(&self) -> &[MapAbout] {
-        todo!()
+        &self.0.maps
     }
-    /// A stored map's table (`id`, `x`, `y`, …): with `None` the newest. A stale map (built on other rows) is an error that says how to rebuild it.
-    pub fn map(&self, _name: Option<&str>) -> Result<(MapAbout, Items)> {
-        todo!()
+
+    /// Whether a stored map was built on the rows as they are now.
+    pub fn is_fresh(&self, map: &MapAbout) -> bool {
+        map.generation == self.0.manifest.rows_generation
     }
+
+    /// A stored map's table (`id`, `x`, `y`, …), rows in the order of the live items: with `None` the newest. A
+    /// stale map (built on other rows) is an error that says how to rebuild it.
+    pub fn map(&self, name: Option<&str>) -> Result<(MapAbout, Items)> {
+        table::map(self, name)
+    }
+
     /// How this space came to be, oldest first.
     pub fn provenance(&self) -> &[Provenance] {
-        todo!()
+        &self.0.manifest.provenance
     }
+
     /// What was measured while learning: {"loss":[…], "words_per_second":…}.
     pub fn metrics(&self) -> &serde_json::Map<String, serde_json::Value> {
-        todo!()
+        &self.0.manifest.metrics
     }
+
+    /// What takes no part in "same seed, same bytes": host, times, threads.
+    pub fn run_facts(&self) -> &serde_json::Map<String, serde_json::Value> {
+        &self.0.manifest.run
+    }
+
     /// The generation, 1 for a space saved for the first time, 0 for one never saved.
     pub fn generation(&self) -> u64 {
-        todo!()
+        self.0.manifest.generation
+    }
+
+    /// The bytes of all files of this generation but `space.json`; 0 in memory.
+    pub fn bytes(&self) -> u64 {
+        self.0.manifest.files().map(|f| f.bytes).sum()
+    }
+
+    /// How many segments the rows are in; `compact` makes them one.
+    pub fn segments(&self) -> usize {
+        self.0.segments.len()
+    }
+
+    fn segment(&self, row: Row) -> Option<&Segment> {
+        let after = self.0.segments.partition_point(|s| s.first <= row.index());
+        self.0.segments[..after].last().filter(|s| row.index() < s.first + s.rows)
+    }
+
+    /// How messages call it.
+    fn called(&self) -> String {
+        self.path().map_or_else(|| "this space".into(), |p| p.display().to_string())
     }
 }
-
-/// What is known about a vector field without reading it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct FieldAbout {
-    /// "main", or what the model adds: "output", "mu", …
-    pub name: String,
-    /// The number of components of each vector.
-    pub dim: usize,
-    /// How the numbers are stored.
-    pub dtype: Dtype,
-    /// How distance is measured.
-    pub geometry: Geometry,
-}
-
-/// How the numbers of a field are stored on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    /// 32-bit floats, little-endian.
-    F32,
-    /// 16-bit floats, little-endian.
-    F16,
-}
-
-/// The vectors of one field: segments in row order. Owns what it needs (Arc inside); cheap to clone.
-#[derive(Clone)]
-pub struct Field {
-    _todo: (),
-}
-
-/// A run of consecutive rows of a field.
-#[derive(Clone, Copy)]
-pub enum Rows<'a> {
-    /// Stored as f32: usable in place.
-    F32(&'a [f32]),
-    /// Stored as f16: to be widened.
-    F16(&'a [half::f16]),
-}
-
-impl Field {
-    /// Name, dimension, dtype and geometry.
-    pub fn about(&self) -> &FieldAbout {
-        todo!()
-    }
-    /// The dimension.
-    pub fn dim(&self) -> usize {
-        self.about().dim
-    }
-    /// The number of rows, deleted ones included.
-    pub fn rows(&self) -> usize {
-        todo!()
-    }
-    /// The segments: first row, and their numbers row after row.
-    pub fn segments(&self) -> Box<dyn Iterator<Item = (Row, Rows<'_>)> + '_> {
-        todo!()
-    }
-    /// Copies (and widens) one vector; panics if `out` has another length or the row does not exist.
-    pub fn read(&self, _row: Row, _out: &mut [f32]) {
-        todo!()
-    }
-    /// Copies (and widens) the vectors of these rows into a matrix.
-    pub fn gather(&self, _rows: &[Row]) -> Matrix {
-        todo!()
-    }
-}
-
-/// Used by readers of maps and tables: the ids as an Arrow array, in row order.
-pub type Ids = StringArray;

@@ -1,0 +1,84 @@
+//! Names within a space's folder and beside it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::manifest;
+use crate::error::{Error, Result};
+use crate::file::with_suffix;
+
+pub(super) const MANIFEST: &str = "space.json";
+pub(super) const MANIFEST_TMP: &str = "space.json.tmp";
+pub(super) const LOCK: &str = ".lock";
+pub(super) const README: &str = "README.txt";
+pub(super) const MAPS: &str = "maps";
+
+/// Where a computation whose result will be the space `target` keeps its scratch files and checkpoints: beside it, on
+/// the same disk (`en.space.work`). Removed by its maker when the result is published.
+pub fn work_dir(target: &Path) -> PathBuf {
+    with_suffix(target, ".work")
+}
+
+/// Removes what a computation towards `target` left beside it, if anything.
+pub fn sweep_work(target: &Path) -> Result<()> {
+    let dir = work_dir(target);
+    match fs::remove_dir_all(&dir) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", dir, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// Where a space is written that is not there yet.
+pub(super) fn draft_dir(target: &Path) -> PathBuf {
+    with_suffix(target, ".tmp")
+}
+
+/// What lies in a space's folder, as names relative to it; folders end in '/'.
+pub(super) fn listing(dir: &Path) -> Vec<String> {
+    let names = |dir: &Path, prefix: &str| -> Vec<String> {
+        let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+        let name = |e: fs::DirEntry| {
+            let slash = if e.file_type().is_ok_and(|t| t.is_dir()) { "/" } else { "" };
+            format!("{prefix}{}{slash}", e.file_name().to_string_lossy())
+        };
+        entries.map(name).collect()
+    };
+    let mut all = names(dir, "");
+    all.extend(names(&dir.join(MAPS), "maps/"));
+    all.sort_unstable();
+    all
+}
+
+/// Whether a killed writer may have left this, so that it may be removed when no generation refers to it.
+pub(super) fn is_ours(name: &str) -> bool {
+    name == MANIFEST_TMP || manifest::number_of(name).is_some()
+}
+
+/// What a space's folder says about itself to whoever finds it.
+pub(super) const README_TEXT: &str = "\
+This folder is a Latlas space: items, and vectors that place alike items close to each other.
+
+  space.json          what it is: kind, fields, counts, how it was made, and the files that belong to it
+  items-NNNN.parquet  one row an item: its id, and what else is known about it
+  main-NNNN.npy       one vector an item, in the same order (other fields likewise)
+  ids-NNNN.idx        from an id to its row, for Latlas
+  deleted-NNNN.bits   rows that no longer count, if there are any
+  maps/               layouts in two or three dimensions: id, x, y
+
+Only space.json ever changes; read the names of the files from it. In Python, with NumPy and pandas:
+
+  import json, numpy as np, pandas as pd
+  space = json.load(open('space.json'))
+  items = pd.concat([pd.read_parquet(s['items']['file']) for s in space['segments']], ignore_index=True)
+  main = np.concatenate([np.load(s['fields']['main']['file'], mmap_mode='r') for s in space['segments']])
+  deleted = np.zeros(len(items), bool)
+  if space['deleted']:
+      bits = np.fromfile(space['deleted']['file'], np.uint8, offset=32)
+      deleted = np.unpackbits(bits, bitorder='little')[:len(items)].astype(bool)
+
+In DuckDB, with the names that space.json gives:
+
+  SELECT * FROM 'items-0001.parquet' LIMIT 10;
+
+With Latlas: latlas info FOLDER, latlas check FOLDER. As one flat table: latlas convert FOLDER out.parquet
+";
