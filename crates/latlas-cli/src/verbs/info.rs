@@ -1,14 +1,14 @@
 //! `latlas info SPACE`: what is in a space and how it came to be.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use latlas::space::{FieldAbout, Provenance};
 use latlas::{Result, Space};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::output::{bytes, counted, facts, figure, short, whole};
+use crate::output::{Output, bytes, counted, facts, figure, short, whole};
 
 /// Tell what is in a space and how it came to be
 #[derive(Debug, clap::Args)]
@@ -19,46 +19,37 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    let space = Space::open(&args.space)?;
     if cx.out.json() {
-        return cx.out.object("info", &object(args, &space));
+        return cx.out.object("info", &object(&args.space, &Space::open(&args.space)?));
     }
+    print(&args.space, cx.out)
+}
+
+/// What is in a space, for people.
+pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
+    let space = Space::open(path)?;
+    let columns = space.columns().iter().map(|(name, kind)| format!("{name} ({})", word(kind)));
     let mut lines = vec![
         ("kind", space.kind().to_owned()),
         ("items", items(&space)),
         ("vectors", space.fields().iter().map(vectors).collect::<Vec<_>>().join("\n")),
-        (
-            "columns",
-            space
-                .columns()
-                .iter()
-                .map(|(name, kind)| format!("{name} ({})", word(kind)))
-                .collect::<Vec<_>>()
-                .join(", "),
-        ),
+        ("columns", columns.collect::<Vec<_>>().join(", ")),
         ("maps", maps(&space)),
     ];
     for (name, value) in space.metrics() {
         lines.push((name.as_str(), measured(value)));
     }
-    lines.push((
-        "history",
-        space
-            .provenance()
-            .iter()
-            .map(|p| history(p, cx.out.verbose()))
-            .collect::<Vec<_>>()
-            .join("\n"),
-    ));
+    let history: Vec<String> = space.provenance().iter().map(|p| history(p, out.verbose())).collect();
+    lines.push(("history", history.join("\n")));
     lines.push(("generation", whole(space.generation())));
-    let title = cx.out.paint.bold(&args.space.display().to_string());
-    cx.out.result(&format!("{title}\n{}", facts(&lines, cx.out.paint)))
+    let title = out.paint.bold(&path.display().to_string());
+    out.result(&format!("{title}\n{}", facts(&lines, out.paint)))
 }
 
-fn object(args: &Args, space: &Space) -> Value {
+fn object(path: &Path, space: &Space) -> Value {
     let main = space.fields().first();
     json!({
-        "space": args.space,
+        "space": path,
         "kind": space.kind(),
         "count": space.count(),
         "deleted": space.rows() - space.count(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::{Subcommand, ValueEnum};
-use latlas::data::{self, CorpusOptions, ReaderOptions, Sources, Tokenizer};
+use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
 use latlas::learn::{Learn, Word2Vec};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
@@ -106,9 +106,12 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     learner.check()?;
     let every = Duration::try_from_secs_f64(args.checkpoint_every)
         .map_err(|_| Error::usage(format!("--checkpoint-every {}: not a time", args.checkpoint_every)))?;
-    let job = Job {
-        sources: Sources::resolve(&args.input)?,
-        reading: args.reading.options()?,
+    let sources = Sources::resolve(&args.input)?;
+    let reading = args.reading.options()?;
+    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
+        return dry_run(&sources, &reading, cx);
+    };
+    let lesson = Lesson {
         corpus: CorpusOptions {
             tokenizer: match args.tokenizer {
                 Words::Words => Tokenizer::Words,
@@ -119,17 +122,17 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
             min_count: args.min_count,
             max_vocab: args.max_vocab,
         },
-        learner,
-        dump: args.dump_corpus.clone(),
+        dump: args.dump_corpus.as_deref(),
         resume: args.resume,
         every,
     };
-    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else { return dry_run(&job, cx) };
-    let learned = word2vec(&job, output, &cx.run())?;
+    let run = cx.run();
+    let read = || data::documents(&sources, &reading, &run);
+    let learned = lesson.word2vec(read, |_| learner, output, &run)?;
+    cx.out.settle();
     if cx.out.json() {
         return cx.out.object("learn", &learned.object(output));
     }
-    cx.out.settle();
     learned.print(output, cx.out)?;
     let space = output.display();
     cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
@@ -137,13 +140,10 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A space of words that is to be learned.
-pub(super) struct Job {
-    pub(super) sources: Sources,
-    pub(super) reading: ReaderOptions,
+/// How a space of words is learned, but for the text and the learner.
+pub(super) struct Lesson<'a> {
     pub(super) corpus: CorpusOptions,
-    pub(super) learner: Word2Vec,
-    pub(super) dump: Option<PathBuf>,
+    pub(super) dump: Option<&'a Path>,
     pub(super) resume: bool,
     pub(super) every: Duration,
 }
@@ -151,41 +151,55 @@ pub(super) struct Job {
 /// A space that was learned and saved.
 pub(super) struct Learned {
     pub(super) space: Space,
-    tokens: u64,
+    pub(super) tokens: u64,
     took: Duration,
 }
 
-/// Reads, learns, saves; the target is locked from the start, and as it was until the end.
-pub(super) fn word2vec(job: &Job, output: &Path, run: &Run<'_>) -> Result<Learned> {
-    let work = Work::begin(output)?;
-    if work.interrupted() && !job.resume {
-        run.progress.warn(&format!("an interrupted run for {} is given up; --resume would go on from it", output.display()));
+impl Lesson<'_> {
+    /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
+    pub(super) fn word2vec<D: Documents>(
+        &self,
+        read: impl FnOnce() -> Result<D>,
+        learner: impl FnOnce(&Corpus) -> Word2Vec,
+        output: &Path,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
+        let work = Work::begin(output)?;
+        if work.interrupted() && !self.resume {
+            run.progress.warn("the checkpoint of an interrupted run is given up; --resume would go on from it");
+        }
+        let result = self.learn(read, learner, output, &work, run);
+        let kept = work.interrupted();
+        work.end(result.is_ok());
+        result.map_err(|error| match error.kind() {
+            Kind::Interrupted if kept => error.help("the same command with --resume goes on from the checkpoint"),
+            Kind::Interrupted => error.help("there was no checkpoint yet; nothing is left behind"),
+            _ => error,
+        })
     }
-    let result = learn(job, output, &work, run);
-    let kept = work.interrupted();
-    work.end(result.is_ok());
-    result.map_err(|error| match error.kind() {
-        Kind::Interrupted if kept => error.help("the same command with --resume goes on from the checkpoint"),
-        Kind::Interrupted => error.help("there was no checkpoint yet; nothing is left behind"),
-        _ => error,
-    })
+
+    fn learn<D: Documents>(
+        &self,
+        read: impl FnOnce() -> Result<D>,
+        learner: impl FnOnce(&Corpus) -> Word2Vec,
+        output: &Path,
+        work: &Work,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
+        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+        let checkpoint = Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
+        let began = Instant::now();
+        let space = learner(&corpus).learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let took = began.elapsed();
+        space.save(output)?;
+        Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
+    }
 }
 
-fn learn(job: &Job, output: &Path, work: &Work, run: &Run<'_>) -> Result<Learned> {
-    let documents = data::documents(&job.sources, &job.reading, run)?;
-    let corpus = data::encode(documents, &job.corpus, &work.scratch()?, job.dump.as_deref(), run)?;
-    let checkpoint = Checkpoint { dir: work.checkpoints()?, every: job.every, resume: job.resume };
-    let began = Instant::now();
-    let space = job.learner.learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
-    let took = began.elapsed();
-    space.save(output)?;
-    Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
-}
-
-fn dry_run(job: &Job, cx: &Context<'_>) -> Result<()> {
-    let schema = data::schema(&job.sources, &job.reading, &cx.run())?;
+fn dry_run(sources: &Sources, reading: &ReaderOptions, cx: &Context<'_>) -> Result<()> {
+    let schema = data::schema(sources, reading, &cx.run())?;
     if cx.out.json() {
-        return cx.out.object("learn", &json!({ "dry_run": true, "schema_of_input": schema }));
+        return cx.out.object("learn", &json!({ "dry_run": true, "input": schema }));
     }
     cx.out.result(&schema.to_string())
 }

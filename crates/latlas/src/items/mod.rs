@@ -3,12 +3,14 @@
 
 mod column;
 mod filter;
+mod join;
 mod sequences;
 mod table;
 mod time;
 
 pub use column::{Column, ColumnKind};
 pub use filter::{Filter, Problem};
+pub use join::join;
 pub use sequences::Sequences;
 pub use table::Items;
 pub use time::{format_time, parse_time};
