@@ -8,7 +8,7 @@ mod settings;
 mod signals;
 mod values;
 mod verbs;
-mod work;
+// mod work;
 
 use std::process::ExitCode;
 

@@ -11,20 +11,36 @@ pub(super) struct Text<'r> {
 }
 
 /// The text of these inputs, or of the machine's own Rust documentation where there are none.
-pub(super) fn find<'r>(inputs: &[String], most: Option<u64>, run: &'r Run<'_>) -> Result<Text<'r>> {
+pub(super) fn find<'r>(inputs: &[String], most: Option<u64>, run: &'r Run<'r>) -> Result<Text<'r>> {
     let (name, documents): (String, Box<dyn Documents + 'r>) = if inputs.is_empty() {
         let docs = data::rust_docs(run)?;
         (docs.describe(), Box::new(docs))
     } else {
-        let sources = Sources::resolve(inputs)?;
-        let options = ReaderOptions { on_bad: data::OnBad::Skip, ..ReaderOptions::default() };
-        (inputs.join(" "), Box::new(data::documents(&sources, &options, run)?))
+        let files = Files {
+            sources: Sources::resolve(inputs)?,
+            options: ReaderOptions { on_bad: data::OnBad::Skip, ..ReaderOptions::default() },
+            run,
+        };
+        (inputs.join(" "), Box::new(files))
     };
     let documents = match most {
         Some(most) => Box::new(Beginning { documents, name: name.clone(), most }),
         None => documents,
     };
     Ok(Text { name, documents })
+}
+
+/// Files, opened when they are read.
+struct Files<'r> {
+    sources: Sources,
+    options: ReaderOptions,
+    run: &'r Run<'r>,
+}
+
+impl Documents for Files<'_> {
+    fn visit(&mut self, each: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<Vec<Value>> {
+        data::documents(&self.sources, &self.options, self.run)?.visit(each)
+    }
 }
 
 /// The first so many bytes of text.
