@@ -4,7 +4,7 @@
 //! how (size, theme, how many labels). [`png`] and [`svg`] lay the same scene out by the same code;
 //! [`braille`] fits it into character cells.
 //!
-//! ```no_run
+//! ```
 //! use latlas::Run;
 //! use latlas::plot::{Scene, Style};
 //!
@@ -16,30 +16,26 @@
 //! # Ok::<(), latlas::Error>(())
 //! ```
 
+mod braille;
+mod canvas;
+mod coding;
+mod frame;
+mod image;
+mod labels;
+mod legend;
+mod palette;
+mod raster;
 mod scene;
+mod svg;
 mod text;
 mod undrawn;
 
+pub use braille::braille;
+pub use image::png;
+pub use palette::Rgb;
 pub use scene::{Color, NO_CATEGORY, Scene, Style, Theme};
+pub use svg::svg;
 pub use undrawn::Undrawn;
-
-/// Draws a scene as a PNG file. Warns through `run` about labels that the font cannot draw.
-pub fn png(scene: &Scene, style: &Style, run: &crate::Run) -> crate::Result<Drawing<Vec<u8>>> {
-    let _ = (scene, style, run);
-    todo!("part plot")
-}
-
-/// Draws a scene as an SVG file. Notes through `run` what is left to the viewer's fonts.
-pub fn svg(scene: &Scene, style: &Style, run: &crate::Run) -> crate::Result<Drawing<String>> {
-    let _ = (scene, style, run);
-    todo!("part plot")
-}
-
-/// Draws a scene into at most `rows` lines of at most `cols` braille characters, in ANSI's 256 colours if `color`.
-pub fn braille(scene: &Scene, cols: usize, rows: usize, color: bool) -> crate::Result<String> {
-    let _ = (scene, cols, rows, color);
-    todo!("part plot")
-}
 
 /// A finished picture and what became of its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
