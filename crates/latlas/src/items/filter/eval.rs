@@ -311,7 +311,6 @@ fn like(text: &str, pattern: &[char]) -> bool {
             back = Some((rest.clone(), at));
             continue;
         }
-        let before = rest.clone();
         match (rest.next(), pattern.get(at)) {
             (None, None) => return true,
             (Some(letter), Some(&wanted)) if wanted == '_' || wanted == letter => {
@@ -319,7 +318,7 @@ fn like(text: &str, pattern: &[char]) -> bool {
                 continue;
             }
             (None, Some(_)) => return false,
-            _ => rest = before,
+            _ => {}
         }
         let Some((mut from, place)) = back.take() else { return false };
         if from.next().is_none() {

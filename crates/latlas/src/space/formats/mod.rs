@@ -7,15 +7,27 @@
 //! that read back as the same number.
 
 mod format;
+mod ids;
+mod load;
+mod npy;
+mod numbers;
 mod options;
+mod save;
+mod source;
+mod tensors;
+mod text;
+mod word2vec;
 
 use std::path::Path;
 
 pub use format::Format;
+pub use npy::load as load_npy;
 pub use options::{ExportOptions, ImportOptions, OnDuplicate};
 
+use self::save::{Names, Vectors};
+use self::source::Source;
 use super::Space;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::Run;
 
 /// Reads vectors of a foreign format, or a space, into a space in memory.
@@ -23,23 +35,179 @@ use crate::run::Run;
 /// `inputs` are paths, "-" for standard input, or patterns. Formats of vectors take one file (npy and the projector
 /// may take the file of ids beside it as a second one); tables may take many, which are read one after the other.
 pub fn read(
-    _inputs: &[String],
-    _format: Option<Format>,
-    _options: &ImportOptions,
-    _run: &Run,
+    inputs: &[String],
+    format: Option<Format>,
+    options: &ImportOptions,
+    run: &Run,
 ) -> Result<Space> {
-    todo!()
+    in_pool(run, || read_here(inputs, format, options, run))
+}
+
+/// Reads a file that is in memory: what an upload or a fuzzer has. `name` stands for its path in messages.
+pub fn read_bytes(
+    name: &str,
+    bytes: Vec<u8>,
+    format: Format,
+    options: &ImportOptions,
+    run: &Run,
+) -> Result<Space> {
+    in_pool(run, || read_source(Source::of_bytes(name, bytes), None, format, options, run))
+}
+
+fn read_here(
+    inputs: &[String],
+    format: Option<Format>,
+    options: &ImportOptions,
+    run: &Run,
+) -> Result<Space> {
+    let [first, more @ ..] = inputs else { return Err(Error::usage("no input is named")) };
+    let path = Path::new(first);
+    if path.join("space.json").is_file() && matches!(format, None | Some(Format::Space)) {
+        return Space::open(path);
+    }
+    let mut source = Source::open(path)?;
+    let format = match format.or_else(|| Format::of_name(path)) {
+        Some(format) => format,
+        None => {
+            let format = Format::of_content(source.head()?).ok_or_else(|| {
+                source
+                    .error("its name and first bytes do not tell its format")
+                    .help("name it with --from")
+            })?;
+            run.progress.note(&format!("{first}: read as {format} (name another with --from)"));
+            format
+        }
+    };
+    let mut options = options.clone();
+    match more {
+        [] => {}
+        [ids] if matches!(format, Format::Npy | Format::Safetensors) && options.ids.is_none() => {
+            options.ids = Some(ids.into());
+        }
+        [second, ..] => {
+            return Err(Error::usage(format!(
+                "{format} is read from one file, and '{second}' is another"
+            )));
+        }
+    }
+    read_source(source, Some(path), format, &options, run)
+}
+
+fn read_source(
+    mut source: Source,
+    path: Option<&Path>,
+    format: Format,
+    options: &ImportOptions,
+    run: &Run,
+) -> Result<Space> {
+    let name = source.name.clone();
+    let (loaded, sources) = match format {
+        Format::Word2vecBin => (word2vec::read(&mut source, run)?, vec![source.about()]),
+        Format::Word2vec => (text::read(&mut source, true, run)?, vec![source.about()]),
+        Format::Glove => (text::read(&mut source, false, run)?, vec![source.about()]),
+        Format::Npy => {
+            let mut loaded = npy::read(&mut source, run)?;
+            let rows = loaded.fields.first().map_or(0, |(_, matrix)| matrix.rows());
+            let (ids, more) = ids::read(rows, path, options, run)?;
+            loaded.ids = ids;
+            (loaded, std::iter::once(source.about()).chain(more).collect())
+        }
+        Format::Safetensors => tensors::read(source, path, options, run)?,
+        _ => todo!(),
+    };
+    loaded.finish(&name, format.name(), sources, options, run)
 }
 
 /// Writes the live items of a space in a foreign format (or as a space) at `path`.
 ///
 /// A writer that is killed leaves at `path` what was there before, or nothing.
 pub fn write(
-    _space: &Space,
-    _path: &Path,
-    _format: Option<Format>,
-    _options: &ExportOptions,
-    _run: &Run,
+    space: &Space,
+    path: &Path,
+    format: Option<Format>,
+    options: &ExportOptions,
+    run: &Run,
 ) -> Result<()> {
-    todo!()
+    in_pool(run, || write_here(space, path, format, options, run))
+}
+
+fn write_here(
+    space: &Space,
+    path: &Path,
+    format: Option<Format>,
+    options: &ExportOptions,
+    run: &Run,
+) -> Result<()> {
+    let format = match format.or_else(|| Format::of_name(path)) {
+        Some(format) => format,
+        None if path.extension().is_none() => Format::Space,
+        None if path.extension().is_some_and(|e| e == "txt") => {
+            run.progress.note(&format!(
+                "{}: written as word2vec text (name another format with --to)",
+                path.display()
+            ));
+            Format::Word2vec
+        }
+        None => {
+            return Err(Error::usage(format!(
+                "the name {} does not tell a format",
+                path.display()
+            ))
+            .help("name it with --to"));
+        }
+    };
+    if format == Format::Space {
+        return space.save(path);
+    }
+    let field = options.field.as_deref().unwrap_or("main");
+    let vectors = Vectors::new(space, field)?;
+    if space.fields().len() > 1 && options.field.is_none() && format != Format::Safetensors {
+        let others: Vec<&str> =
+            space.fields().iter().map(|f| f.name.as_str()).filter(|n| *n != field).collect();
+        run.progress.note(&format!(
+            "{format} holds one field: {field} is written, {} left out",
+            others.join(", ")
+        ));
+    }
+    match format {
+        Format::Word2vecBin | Format::Word2vec | Format::Glove => {
+            let names = Names::check(&vectors, options, format.name())?;
+            save::publish(path, |out| match format {
+                Format::Word2vecBin => word2vec::write(out, &vectors, &names, run),
+                _ => text::write(out, &vectors, format == Format::Word2vec, &names, run),
+            })
+        }
+        Format::Npy => {
+            ids::check_lines(&vectors)?;
+            let beside = ids::beside(path);
+            run.progress.note(&format!("ids: in {}", beside.display()));
+            save::publish_pair(
+                &beside,
+                |out| ids::write(out, &vectors),
+                path,
+                |out| npy::write(out, &vectors, run),
+            )
+        }
+        Format::Safetensors => {
+            let fields = match &options.field {
+                Some(_) => vec![vectors],
+                None => space
+                    .fields()
+                    .iter()
+                    .map(|f| Vectors::new(space, &f.name))
+                    .collect::<Result<_>>()?,
+            };
+            save::publish(path, |out| tensors::write(out, &fields, run))
+        }
+        _ => todo!(),
+    }
+}
+
+/// Runs inside a pool of the run's threads.
+fn in_pool<T: Send>(run: &Run, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
+    let pool =
+        rayon::ThreadPoolBuilder::new().num_threads(run.threads.max(1)).build().map_err(|e| {
+            Error::new(crate::Kind::Io, format!("cannot start {} threads: {e}", run.threads))
+        })?;
+    pool.install(work)
 }
