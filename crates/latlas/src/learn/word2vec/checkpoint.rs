@@ -19,9 +19,9 @@ use super::Word2Vec;
 use super::train::{Model, Place, Tally};
 use crate::data::Corpus;
 use crate::error::{Error, Result};
+use crate::file;
 use crate::kernels::hogwild::RacingRows;
 use crate::run::{Checkpoint, Run};
-use shim as file;
 
 const MAGIC: &[u8; 8] = b"LATLASW1";
 const NAMES: [&str; 2] = ["word2vec-a.part", "word2vec-b.part"];
@@ -280,21 +280,161 @@ fn read(path: &Path, job: &Job, words: usize) -> Result<Place> {
     Ok(Place { model, chunk: state.chunk, losses: state.losses })
 }
 
-/// Until `file` has them.
-mod shim {
-    use super::{Error, File, Path, Result};
-    pub(super) fn create_dir(path: &Path) -> Result<()> {
-        std::fs::create_dir_all(path).map_err(|e| Error::io("create", path, &e))
+#[cfg(test)]
+mod tests {
+    use super::super::reference::{corpus, sentences, trained};
+    use super::super::train::train;
+    use super::*;
+    use crate::error::Kind;
+    use crate::kernels::hogwild::Hogwild;
+    use crate::run::{Progress, Step};
+    use std::ops::ControlFlow;
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    /// Remembers warnings; cancels when this many words are done.
+    #[derive(Default)]
+    struct Watcher {
+        cancel_at: Option<u64>,
+        warnings: Mutex<Vec<String>>,
     }
-    pub(super) fn remove(path: &Path) -> Result<()> {
-        std::fs::remove_file(path).map_err(|e| Error::io("remove", path, &e))
+
+    impl Progress for Watcher {
+        fn report(&self, step: &Step) -> ControlFlow<()> {
+            if self.cancel_at.is_some_and(|words| step.done >= words) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        }
+        fn warn(&self, message: &str) {
+            self.warnings.lock().unwrap().push(message.to_owned());
+        }
     }
-    pub(super) fn publish(path: &Path, write: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
-        let temporary = path.with_extension("tmp");
-        let mut file = File::create(&temporary).map_err(|e| Error::io("create", path, &e))?;
-        write(&mut file)?;
-        file.sync_all()
-            .and_then(|()| std::fs::rename(&temporary, path))
-            .map_err(|e| Error::io("write", path, &e))
+
+    fn options() -> Word2Vec {
+        Word2Vec { dim: 9, epochs: 3, ..Default::default() }
+    }
+
+    fn run<'a>(dir: &Path, resume: bool, watcher: &'a Watcher) -> Run<'a> {
+        let checkpoint = Checkpoint { dir: dir.to_owned(), every: Duration::ZERO, resume };
+        Run { checkpoint: Some(checkpoint), progress: watcher, ..Run::silent(6) }
+    }
+
+    /// Trains in sessions of a chunk or more each (a checkpoint is due at once), cancelled after the first.
+    fn interrupt(dir: &Path, corpus: &Corpus) {
+        let watcher = Watcher { cancel_at: Some(1), ..Default::default() };
+        let run = run(dir, false, &watcher);
+        let place = options().start(corpus, &run).unwrap();
+        let error = train(&options(), corpus, place, Hogwild::detect(), &run).err().unwrap();
+        assert_eq!(error.kind(), Kind::Interrupted);
+        assert!(error.message().contains("its place is kept"), "{error}");
+    }
+
+    fn bits(rows: &mut RacingRows) -> Vec<u32> {
+        (0..rows.rows())
+            .flat_map(|i| rows.row(i).iter().map(|x| x.to_bits()).collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[test]
+    fn a_resumed_training_gives_the_bytes_of_an_uninterrupted_one() {
+        let corpus = corpus(&sentences(4000, 50, 1));
+        let mut whole = trained(&options(), &corpus, &Run::silent(6));
+        let dir = tempfile::tempdir().unwrap();
+        interrupt(dir.path(), &corpus);
+
+        let watcher = Watcher::default();
+        let again = run(dir.path(), true, &watcher);
+        let place = resume(&options(), &corpus, &again).unwrap().expect("a checkpoint");
+        assert!(place.chunk > 0 && watcher.warnings.lock().unwrap().is_empty());
+        let mut resumed = train(&options(), &corpus, place, Hogwild::detect(), &again).unwrap();
+        assert!(resumed.tokens_this_time < whole.tokens_this_time);
+        assert_eq!(bits(&mut resumed.model.input), bits(&mut whole.model.input));
+        assert_eq!(bits(&mut resumed.model.output), bits(&mut whole.model.output));
+        assert_eq!(resumed.losses, whole.losses);
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_named_and_the_other_one_used() {
+        let corpus = corpus(&sentences(4000, 50, 1));
+        let dir = tempfile::tempdir().unwrap();
+        interrupt(dir.path(), &corpus);
+        let watcher = Watcher::default();
+        let again = run(dir.path(), true, &watcher);
+        let mut place = resume(&options(), &corpus, &again).unwrap().unwrap();
+        let older = place.chunk;
+        let [a, b] = NAMES.map(|name| dir.path().join(name));
+        let job = Job::new(&options(), &corpus, &again);
+        write(&a, &job, &mut place).unwrap();
+        place.chunk += 1;
+        write(&b, &job, &mut place).unwrap();
+        assert_eq!(resume(&options(), &corpus, &again).unwrap().unwrap().chunk, older + 1);
+
+        let sound = std::fs::read(&b).unwrap();
+        let damages: [fn(&mut Vec<u8>); 5] = [
+            |bytes| *bytes.last_mut().unwrap() ^= 1,
+            |bytes| bytes[700] ^= 64,
+            |bytes| bytes.truncate(bytes.len() - 3),
+            |bytes| bytes[8..16].copy_from_slice(&u64::MAX.to_le_bytes()),
+            Vec::clear,
+        ];
+        for damage in damages {
+            let mut bytes = sound.clone();
+            damage(&mut bytes);
+            std::fs::write(&b, bytes).unwrap();
+            watcher.warnings.lock().unwrap().clear();
+            assert_eq!(resume(&options(), &corpus, &again).unwrap().unwrap().chunk, older);
+            let warnings = watcher.warnings.lock().unwrap();
+            assert!(warnings.len() == 1 && warnings[0].contains("word2vec-b.part"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_training_is_named_and_not_used() {
+        let text = corpus(&sentences(4000, 50, 1));
+        let dir = tempfile::tempdir().unwrap();
+        interrupt(dir.path(), &text);
+        let other_text = Corpus { fingerprint: 2, ..text.clone() };
+        let wider = Word2Vec { window: 6, ..options() };
+        let cases: [(&Word2Vec, &Corpus, u64, &str); 3] = [
+            (&wider, &text, 6, "other options"),
+            (&options(), &other_text, 6, "another text"),
+            (&options(), &text, 7, "with seed 6 instead of 7"),
+        ];
+        for (options, corpus, seed, said) in cases {
+            let watcher = Watcher::default();
+            let again = Run { seed, ..run(dir.path(), true, &watcher) };
+            assert!(resume(options, corpus, &again).unwrap().is_none());
+            let warnings = watcher.warnings.lock().unwrap();
+            assert!(
+                warnings[0].contains(said) && warnings.last().unwrap().contains("starts anew"),
+                "{warnings:?}"
+            );
+        }
+        // And a run that does not resume clears the table.
+        let watcher = Watcher::default();
+        assert!(resume(&options(), &text, &run(dir.path(), false, &watcher)).unwrap().is_none());
+        assert!(
+            files(run(dir.path(), true, &watcher).checkpoint.as_ref().unwrap())
+                .iter()
+                .all(|path| !path.exists())
+        );
+    }
+
+    #[test]
+    fn a_checkpoint_that_cannot_be_written_is_told_and_training_goes_on() {
+        let corpus = corpus(&sentences(4000, 50, 1));
+        let dir = tempfile::tempdir().unwrap();
+        let watcher = Watcher::default();
+        let run = run(dir.path(), false, &watcher);
+        let place = options().start(&corpus, &run).unwrap();
+        std::fs::remove_dir(dir.path()).unwrap();
+        train(&options(), &corpus, place, Hogwild::detect(), &run).unwrap();
+        let warnings = watcher.warnings.lock().unwrap();
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("no checkpoint was kept"),
+            "{warnings:?}"
+        );
     }
 }

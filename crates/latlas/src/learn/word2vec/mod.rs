@@ -34,6 +34,8 @@
 
 mod checkpoint;
 mod options;
+#[cfg(test)]
+mod reference;
 mod sampler;
 mod train;
 mod windows;

@@ -1,0 +1,230 @@
+//! The real training held against the equations: written out in f64, and at their optimum.
+
+use super::train::{Model, Place, Trained, train};
+use super::windows::{Drawing, Window, Windows};
+use super::{Architecture, Word2Vec};
+use crate::data::{Corpus, Vocabulary};
+use crate::items::Sequences;
+use crate::kernels::hogwild::Hogwild;
+use crate::run::{Run, stream};
+use rand_xoshiro::rand_core::Rng;
+
+/// A corpus of these sequences over words 0…n−1, in that order whatever their counts.
+pub(super) fn corpus(sequences: &[Vec<u32>]) -> Corpus {
+    let mut ids = Vec::new();
+    let mut counts = Vec::new();
+    for sequence in sequences {
+        for &word in sequence {
+            if counts.len() <= word as usize {
+                counts.resize(word as usize + 1, 0);
+            }
+            counts[word as usize] += 1;
+        }
+        ids.extend(sequence);
+        ids.push(Sequences::END);
+    }
+    Corpus {
+        vocabulary: Vocabulary {
+            words: (0..counts.len()).map(|i| format!("w{i}")).collect(),
+            counts,
+        },
+        sequences: Sequences::from_vec(ids).unwrap(),
+        sources: Vec::new(),
+        options: serde_json::Map::new(),
+        fingerprint: 1,
+    }
+}
+
+/// Sentences of 3 to 30 words; each word is drawn near the one before it, so that there is something to learn.
+pub(super) fn sentences(count: usize, words: u32, seed: u64) -> Vec<Vec<u32>> {
+    let mut random = stream(seed, &[]);
+    let mut below = |n: u32| ((u64::from(random.next_u32()) * u64::from(n)) >> 32) as u32;
+    (0..count)
+        .map(|_| {
+            let mut word = below(words);
+            (0..3 + below(28))
+                .map(|_| {
+                    word = (word + below(7)) % words;
+                    if below(4) == 0 { below(3) } else { word }
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Trains from the beginning to the end.
+pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained {
+    let place = options.start(corpus, run).unwrap();
+    train(options, corpus, place, Hogwild::detect(), run).unwrap()
+}
+
+fn plain(rows: &mut crate::kernels::hogwild::RacingRows) -> Vec<Vec<f64>> {
+    (0..rows.rows()).map(|i| rows.row(i).iter().map(|&x| f64::from(x)).collect()).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// Equations to numbers, nothing clever: (input, output, mean loss of each epoch).
+fn in_f64(
+    options: &Word2Vec,
+    corpus: &Corpus,
+    run: &Run<'_>,
+) -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>) {
+    let Place { model: Model { mut input, mut output }, .. } = options.start(corpus, run).unwrap();
+    let (mut input, mut output) = (plain(&mut input), plain(&mut output));
+    let drawing = Drawing::new(options, &corpus.vocabulary);
+    let ids = corpus.sequences.as_slice().len() as f64;
+    let mut losses = Vec::new();
+    for epoch in 0..u64::from(options.epochs) {
+        let (mut loss, mut terms) = (0.0, 0.0);
+        for (chunk, range) in corpus.sequences.chunks(10_000).into_iter().enumerate() {
+            let length = range.len() as f64;
+            let start = range.start as f64;
+            let mut windows = Windows::new(
+                &drawing,
+                &corpus.sequences,
+                range,
+                run.stream(&[epoch, chunk as u64]),
+            );
+            let mut window = Window::default();
+            while windows.next(&mut window).unwrap() {
+                let read = epoch as f64 + (start + f64::from(window.at) * length) / ids;
+                let slope = options.min_alpha - options.start_alpha();
+                let alpha = options.start_alpha() + slope * read / f64::from(options.epochs);
+                for i in 0..window.groups() {
+                    let inputs: &[u32] = match options.architecture {
+                        Architecture::SkipGram => &window.contexts[i..=i],
+                        Architecture::Cbow => &window.contexts,
+                    };
+                    let h: Vec<f64> = (0..options.dim)
+                        .map(|d| {
+                            inputs.iter().map(|&c| input[c as usize][d]).sum::<f64>()
+                                / inputs.len() as f64
+                        })
+                        .collect();
+                    let outputs = window.outputs(i);
+                    let dots: Vec<f64> =
+                        outputs.iter().map(|&o| dot(&h, &output[o as usize])).collect();
+                    let mut gradient = vec![0.0; options.dim];
+                    for (k, (&o, x)) in outputs.iter().zip(dots).enumerate() {
+                        let label = if k == 0 { 1.0 } else { 0.0 };
+                        let sigma = 1.0 / (1.0 + (-x).exp());
+                        loss -= if k == 0 { sigma.ln() } else { (1.0 - sigma).ln() };
+                        terms += 1.0;
+                        let g = alpha * (label - sigma);
+                        for d in 0..options.dim {
+                            gradient[d] += g * output[o as usize][d];
+                            output[o as usize][d] += g * h[d];
+                        }
+                    }
+                    for &c in inputs {
+                        input[c as usize].iter_mut().zip(&gradient).for_each(|(x, g)| *x += g);
+                    }
+                }
+            }
+        }
+        losses.push(loss / terms);
+    }
+    (input, output, losses)
+}
+
+#[test]
+fn training_equals_the_equations_in_f64() {
+    let corpus = corpus(&sentences(1500, 40, 2));
+    let run = Run::silent(5);
+    for architecture in [Architecture::SkipGram, Architecture::Cbow] {
+        let options = Word2Vec {
+            architecture,
+            dim: 13,
+            epochs: 2,
+            sample: 0.02,
+            alpha: Some(0.05),
+            ..Default::default()
+        };
+        let mut real = trained(&options, &corpus, &run);
+        let (input, output, losses) = in_f64(&options, &corpus, &run);
+        for (tally, loss) in real.losses.iter().zip(&losses) {
+            assert!(
+                (tally.mean() - loss).abs() < 1e-5 * loss,
+                "{} instead of {loss}",
+                tally.mean()
+            );
+            assert_eq!(tally.words, corpus.vocabulary.tokens());
+        }
+        assert!(losses[1] < losses[0], "nothing was learned: {losses:?}");
+        for (real, expected) in [(&mut real.model.input, input), (&mut real.model.output, output)] {
+            for (row, expected) in plain(real).iter().zip(&expected) {
+                for (x, y) in row.iter().zip(expected) {
+                    assert!((x - y).abs() < 1e-3, "{x} instead of {y}");
+                }
+            }
+        }
+    }
+}
+
+/// Output vectors begin at zero, so that without a learning rate every term is ln 2, whatever was drawn.
+#[test]
+fn before_anything_is_learned_each_term_is_ln_2() {
+    let corpus = corpus(&sentences(300, 40, 2));
+    let options = Word2Vec { alpha: Some(1e-9), min_alpha: 0.0, epochs: 1, ..Default::default() };
+    let losses = trained(&options, &corpus, &Run::silent(1)).losses;
+    assert!((losses[0].mean() - std::f64::consts::LN_2).abs() < 1e-6, "{}", losses[0].mean());
+}
+
+/// With as many dimensions as words the minimum is known (Levy & Goldberg 2014): every product o·h is the logarithm
+/// of observed over noise. Of n(c) windows of c, n(c,w) have w; w is drawn as noise k·P(w) times in each of the
+/// others. The products lie all over −3…2, so that an answer of zero, or of another k, fails by far.
+#[test]
+fn products_converge_to_the_shifted_mutual_information() {
+    let words = 8;
+    let mut random = stream(3, &[]);
+    let mut below = |n: u32| ((u64::from(random.next_u32()) * u64::from(n)) >> 32) as u32;
+    let weights: Vec<u32> = (0..words * words).map(|_| 2 + below(30)).collect();
+    let total: u32 = weights.iter().sum();
+    let pairs: Vec<Vec<u32>> = (0..60_000)
+        .map(|_| {
+            let mut rest = below(total);
+            let cell = weights
+                .iter()
+                .position(|&w| {
+                    rest < w || {
+                        rest -= w;
+                        false
+                    }
+                })
+                .unwrap() as u32;
+            vec![cell / words, cell % words]
+        })
+        .collect();
+    let n = words as usize;
+    let mut seen = vec![vec![0.0f64; n]; n];
+    for pair in &pairs {
+        seen[pair[0] as usize][pair[1] as usize] += 1.0;
+        seen[pair[1] as usize][pair[0] as usize] += 1.0;
+    }
+    let corpus = corpus(&pairs);
+    let options = Word2Vec {
+        dim: 16,
+        epochs: 8,
+        window: 1,
+        negative: 3,
+        sample: 0.0,
+        alpha: Some(0.1),
+        ns_exponent: 1.0,
+        ..Default::default()
+    };
+    let mut real = trained(&options, &corpus, &Run::silent(4));
+    let (input, output) = (plain(&mut real.model.input), plain(&mut real.model.output));
+    let tokens = corpus.vocabulary.tokens() as f64;
+    let mut worst: f64 = 0.0;
+    for c in 0..n {
+        let windows: f64 = seen[c].iter().sum();
+        for w in 0..n {
+            let noise = 3.0 * corpus.vocabulary.counts[w] as f64 / tokens * (windows - seen[c][w]);
+            worst = worst.max((dot(&input[c], &output[w]) - (seen[c][w] / noise).ln()).abs());
+        }
+    }
+    assert!(worst < 0.15, "a product is off by {worst}");
+}
