@@ -10,8 +10,8 @@ mod knn;
 mod query;
 mod question;
 
-pub use exact::Exact;
 pub(crate) use blocks::pool;
+pub use exact::Exact;
 pub use knn::Neighbours;
 pub use query::{Bitmap, Hit, Index, Query};
 pub use question::{Question, Term};

@@ -58,9 +58,9 @@ impl RacingRows {
         // Rows are visited at random: with pages of 4 kB nearly every visit would miss the TLB. Only a wish.
         #[cfg(target_os = "linux")]
         let _ = memory.advise(memmap2::Advice::HugePage);
-        let start = NonNull::new(memory.as_mut_ptr().cast::<f32>())
-            .filter(|start| start.as_ptr().addr() % 64 == 0)
-            .ok_or_else(|| Error::data("mapped memory is not aligned"))?;
+        // A mapping begins on a page, so there is nothing before its first aligned number.
+        let numbers = &mut bytemuck::cast_slice_mut::<u8, f32>(&mut memory)[..];
+        let start = NonNull::from(numbers).cast::<f32>();
         Ok(RacingRows { start, rows, dim: dim.max(1), stride, _memory: memory })
     }
 
@@ -238,6 +238,7 @@ fn shape(input: &RacingRows, output: &RacingRows, alpha: f32, scratch: &Scratch)
 
 /// The gradients of a group of measured dot products, and their loss. `observed`: the first is the observed one.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "it must take on the caller's target features")]
 fn gradients(dots: &mut [f32; GROUP], used: usize, observed: bool, alpha: f32) -> f32 {
     let mut labels = [0.0; GROUP];
     labels[0] = if observed { 1.0 } else { 0.0 };

@@ -21,7 +21,6 @@ pub(crate) fn logistic(x: f32, label: f32) -> (f32, f32) {
 
 /// exp(−a) for a ≥ 0 (and for NaN, something finite), relative error below 1e-6; at most e⁻⁸⁰ beyond 80.
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "it must take on the caller's target features")]
 fn exp_of_negative(a: f32) -> f32 {
     /// 1.5·2²³: adding it leaves the nearest whole number in the low bits.
     const ROUND: f32 = 12_582_912.0;

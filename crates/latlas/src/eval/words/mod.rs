@@ -64,19 +64,28 @@ pub fn evaluate(space: &Space, path: &Path, options: &Options, run: &Run) -> Res
 pub fn analogies(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<Vec<Score>> {
     match read::file(path)? {
         read::File::Analogies(sections) => analogies::scores(space, path, &sections, options, run),
-        read::File::Pairs(_) => Err(Error::data(format!("{} holds word pairs, not analogies", path.display()))
-            .help("an analogy has four words a line")),
+        read::File::Pairs(_) => {
+            Err(Error::data(format!("{} holds word pairs, not analogies", path.display()))
+                .help("an analogy has four words a line"))
+        }
     }
 }
 
 /// Spearman's rank correlation between the cosines of word pairs and people's judgements, under the file's name.
 ///
 /// Errors: an empty or malformed file (line named), a file of analogies, fewer than two pairs whose words take part.
-pub fn similarities(space: &Space, path: &Path, options: &Options, _run: &Run) -> Result<Vec<Score>> {
+pub fn similarities(
+    space: &Space,
+    path: &Path,
+    options: &Options,
+    _run: &Run,
+) -> Result<Vec<Score>> {
     match read::file(path)? {
         read::File::Pairs(pairs) => similarities::scores(space, path, &pairs, options),
-        read::File::Analogies(_) => Err(Error::data(format!("{} holds analogies, not word pairs", path.display()))
-            .help("a pair is two words and a number a line")),
+        read::File::Analogies(_) => {
+            Err(Error::data(format!("{} holds analogies, not word pairs", path.display()))
+                .help("a pair is two words and a number a line"))
+        }
     }
 }
 
@@ -94,5 +103,7 @@ fn none_usable(path: &Path, what: &str, total: usize, lexicon: &Lexicon) -> Erro
         path.display(),
         lexicon.len()
     ))
-    .help("is the file of the space's language? A larger --restrict-vocab lets more words take part")
+    .help(
+        "is the file of the space's language? A larger --restrict-vocab lets more words take part",
+    )
 }

@@ -170,7 +170,7 @@ fn before_anything_is_learned_each_term_is_ln_2() {
     let corpus = corpus(&sentences(300, 40, 2));
     let options = Word2Vec { alpha: Some(1e-9), min_alpha: 0.0, epochs: 1, ..Default::default() };
     let losses = trained(&options, &corpus, &Run::silent(1)).losses;
-    assert!((losses[0].mean() - std::f64::consts::LN_2).abs() < 1e-6, "{}", losses[0].mean());
+    assert!((losses[0].mean() - std::f64::consts::LN_2).abs() < 3e-6, "{}", losses[0].mean());
 }
 
 /// With as many dimensions as words the minimum is known (Levy & Goldberg 2014): every product o·h is the logarithm
