@@ -1,8 +1,8 @@
 //! Columns of items as what is shown and drawn: text, numbers, categories.
 
-use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::types::{Float64Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, cast::AsArray};
-use latlas::items::{Column, ColumnKind};
+use latlas::items::{Column, ColumnKind, format_time};
 use serde_json::Value;
 
 /// The value at a place as text; empty where it is missing.
@@ -22,6 +22,9 @@ pub(crate) fn text(column: &Column, at: usize) -> String {
     }
     if let Some(flags) = values.as_boolean_opt() {
         return flags.value(at).to_string();
+    }
+    if let Some(times) = values.as_primitive_opt::<TimestampMillisecondType>() {
+        return format_time(times.value(at));
     }
     String::new()
 }

@@ -1,12 +1,13 @@
 //! `latlas plot SPACE`: draws a stored map, to a file or in braille.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use latlas::items::Items;
 use latlas::plot::{self, Color, NO_CATEGORY, Scene, Style, Theme};
 use latlas::space::{MapAbout, Space};
-use latlas::{Error, Result};
+use latlas::{Error, Result, file};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -315,13 +316,7 @@ fn terminal() -> (usize, usize) {
     (cols.clamp(20, 160), rows.saturating_sub(1).clamp(10, 50))
 }
 
-/// Writes a file whole or not at all: beside its place first, then over what was there.
+/// Writes a picture whole or not at all.
 fn publish(path: &Path, content: &[u8]) -> Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    std::fs::write(&beside, content).and_then(|()| std::fs::rename(&beside, path)).map_err(|e| {
-        let _ = std::fs::remove_file(&beside);
-        Error::io("write", path, &e)
-    })
+    file::publish(path, |file| file.write_all(content).map_err(|e| Error::io("write", path, &e))).map(drop)
 }
