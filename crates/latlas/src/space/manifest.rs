@@ -155,11 +155,8 @@ impl Manifest {
 
     /// All files of this generation.
     pub(super) fn files(&self) -> impl Iterator<Item = &FileAbout> {
-        let of_segment = |s| {
-            let SegmentAbout { items, ids, fields, .. } = s;
-            [items, ids].into_iter().chain(fields.values())
-        };
-        let segments = self.segments.iter().flat_map(of_segment);
+        let segments =
+            self.segments.iter().flat_map(|s| [&s.items, &s.ids].into_iter().chain(s.fields.values()));
         segments
             .chain(self.deleted.iter().map(|d| &d.file))
             .chain(self.maps.iter().map(|m| &m.file))
