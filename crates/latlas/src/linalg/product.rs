@@ -49,6 +49,9 @@ pub(super) fn scatter_lower(source: &dyn RowSource, shift: &[f64], run: &Run) ->
     Ok(sum_in_order(lanes.into_iter().map(|lane| lane.0), d, d))
 }
 
+/// A lane's sum, and room for a block and its product.
+type Lane = (Mat<f64>, Vec<f64>, Mat<f64>);
+
 /// Σᵢ (xᵢ − m)(xᵢ − m)ᵀ·Q for a thin Q, without the scatter matrix itself.
 pub(super) fn scatter_times(
     source: &dyn RowSource,
@@ -58,7 +61,6 @@ pub(super) fn scatter_times(
 ) -> Result<Mat<f64>> {
     let (d, l) = (q.nrows(), q.ncols());
     let start = || (Mat::zeros(d, l), Vec::new(), Mat::zeros(0, 0));
-    type Lane = (Mat<f64>, Vec<f64>, Mat<f64>);
     let lanes = fold(source, d * l * 8, work, start, |(sum, wide, xq): &mut Lane, rows, block| {
         let x = shifted(block, shift, wide, rows.len());
         if xq.nrows() != rows.len() {

@@ -134,7 +134,9 @@ pub(super) fn signed_rows(columns: &Mat<f64>, rank: usize) -> Matrix {
             .iter()
             .fold(0.0, |largest: f32, &x| if x.abs() > largest.abs() { x } else { largest });
         if largest < 0.0 {
-            row.iter_mut().for_each(|x| *x = -*x);
+            for x in row {
+                *x = -*x;
+            }
         }
     }
     v

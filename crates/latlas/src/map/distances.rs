@@ -43,14 +43,11 @@ impl<'a> Distances<'a> {
             }));
         })?
         .concat();
-        let (scale, squared) = match common {
-            Some(scale) => {
-                (vec![scale; n], norms.iter().map(|norm| norm * scale * scale).collect())
-            }
-            None => {
-                let inverse = |norm: &f64| if *norm > 0.0 { 1.0 / norm.sqrt() } else { 0.0 };
-                (norms.iter().map(inverse).collect(), vec![1.0; n])
-            }
+        let (scale, squared) = if let Some(scale) = common {
+            (vec![scale; n], norms.iter().map(|norm| norm * scale * scale).collect())
+        } else {
+            let inverse = |norm: &f64| if *norm > 0.0 { 1.0 / norm.sqrt() } else { 0.0 };
+            (norms.iter().map(inverse).collect(), vec![1.0; n])
         };
         Ok(Distances { source, shift, scale, squared })
     }

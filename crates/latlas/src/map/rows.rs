@@ -97,7 +97,9 @@ impl RowSource for FieldRows {
             if self.unit {
                 let norm = squared_norm(out).sqrt();
                 if norm > 0.0 {
-                    out.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+                    for x in out {
+                        *x = (f64::from(*x) / norm) as f32;
+                    }
                 }
             }
         }
