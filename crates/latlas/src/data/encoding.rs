@@ -80,7 +80,7 @@ impl<R: BufRead> Decoded<R> {
     }
 
     /// How many bytes have been decoded.
-    pub fn bytes(&self) -> u64 {
+    pub fn decoded(&self) -> u64 {
         self.bytes
     }
 
@@ -216,17 +216,17 @@ mod tests {
         let mut decoded = Decoded::new(BufReader::with_capacity(7, bytes), label);
         let mut text = String::new();
         decoded.read_to_string(&mut text).unwrap();
-        assert_eq!(decoded.bytes(), bytes.len() as u64);
+        assert_eq!(decoded.decoded(), bytes.len() as u64);
         (text, decoded.invalid())
     }
 
     #[test]
     fn marks_are_taken_off_and_encodings_are_obeyed() {
-        assert_eq!(decode("\u{feff}süß".as_bytes(), None), ("süß".into(), 0));
-        assert_eq!(decode(b"s\xfc\xdf", Some("latin1")), ("süß".into(), 0));
-        assert_eq!(decode(b"\xff\xfes\0\xfc\0", None), ("sü".into(), 0));
-        assert_eq!(decode(b"s\0\xfc\0", Some("utf-16le")), ("sü".into(), 0));
-        assert_eq!(decode(b"\xfe\xdd\xfd\xf0", Some("windows-1254")), ("şİığ".into(), 0));
+        assert_eq!(decode("\u{feff}süß".as_bytes(), None), ("süß".to_string(), 0));
+        assert_eq!(decode(b"s\xfc\xdf", Some("latin1")), ("süß".to_string(), 0));
+        assert_eq!(decode(b"\xff\xfes\0\xfc\0", None), ("sü".to_string(), 0));
+        assert_eq!(decode(b"s\0\xfc\0", Some("utf-16le")), ("sü".to_string(), 0));
+        assert_eq!(decode(b"\xfe\xdd\xfd\xf0", Some("windows-1254")), ("şİığ".to_string(), 0));
     }
 
     #[test]

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::arrays::{is_text, normalised, show};
+use super::columnar::Columnar;
 use super::documents::source;
 use super::input::{Input, Invalid, Sniff, open};
-use super::records::{Bad, Record, find_column};
+use super::records::{Bad, Record, find_column, tidy_names};
 use super::{DocumentId, Documents, Format, Piece, ReaderOptions, Sources, Unit, visit_text};
 use crate::error::{Error, Kind, Result};
 use crate::file::read_error;
@@ -56,7 +58,9 @@ impl Documents for FileDocuments<'_> {
         for path in self.sources.paths() {
             let opened = open(path, self.options)?;
             let digest = if matches!(opened.format, Format::Parquet | Format::Arrow) {
-                return Err(Error::data("not yet"));
+                let mut file = Columnar::new(path, opened)?;
+                batches(&mut file, path, self.options, &mut to)?;
+                file.digest
             } else {
                 let mut input = match Input::new(path, opened, self.options) {
                     Err(e) if e.kind() == Kind::Data => {
@@ -171,6 +175,95 @@ fn rows(input: &mut Input, roles: &mut Roles, bad: &mut Bad, to: &mut Receiver<'
         roles.document(row, &path, to, read)
     })?;
     roles.found(&names, &path)
+}
+
+/// The rows of a columnar file: its text column must be one of text.
+fn batches(
+    file: &mut Columnar,
+    path: &Path,
+    options: &ReaderOptions,
+    to: &mut Receiver<'_>,
+) -> Result<()> {
+    let names = tidy_names(file.schema.fields().iter().map(|f| f.name().clone()));
+    let schema = file.schema.clone();
+    let texts = || {
+        let text = |at: &usize| {
+            is_text(schema.field(*at).data_type()) && names.get(*at).is_some_and(|n| n != "id")
+        };
+        (0..names.len()).filter(text)
+    };
+    let text = match &options.text {
+        Some(name) => find_column(&names, name, path)?,
+        None => match (
+            names.iter().position(|n| n.eq_ignore_ascii_case("text")),
+            texts().next(),
+            texts().nth(1),
+        ) {
+            (Some(at), ..) | (None, Some(at), None) => at,
+            (None, None, _) => {
+                return Err(Error::data(format!("{} has no column of text", path.display()))
+                    .help(format!("its columns are {}", names.join(", "))));
+            }
+            (None, Some(_), Some(_)) => {
+                let shown: Vec<&str> =
+                    texts().filter_map(|at| names.get(at)).map(String::as_str).collect();
+                return Err(Error::usage(format!(
+                    "{} has several columns of text",
+                    path.display()
+                ))
+                .help(format!("choose one with --text: {}", shown.join(", "))));
+            }
+        },
+    };
+    let id = match options.id.as_deref() {
+        Some("path" | "row") => None,
+        Some(name) => Some(find_column(&names, name, path)?),
+        None => names.iter().position(|name| name == "id"),
+    };
+    let name = |at: usize| names.get(at).map_or("?", String::as_str);
+    to.run.progress.note(&format!(
+        "reading {} as columns {}; the text of a row is column '{}', its id is {}",
+        path.display(),
+        names.iter().take(12).map(String::as_str).collect::<Vec<_>>().join(" "),
+        name(text),
+        id.map_or("its number".to_string(), |at| format!("column '{}'", name(at)))
+    ));
+    let mut row_in_file = 0;
+    while let Some(batch) = file.next()? {
+        let column = |at: usize| match normalised(batch.column(at)) {
+            Ok(Some((_, values))) => Ok(values),
+            Ok(None) => {
+                Err(Error::data(format!("{}: column '{}' holds no text", path.display(), name(at))))
+            }
+            Err(e) => Err(Error::data(format!("{}: column '{}': {e}", path.display(), name(at)))),
+        };
+        let texts = column(text)?;
+        let ids = id.map(column).transpose()?;
+        for row in 0..batch.num_rows() {
+            to.number += 1;
+            row_in_file += 1;
+            let Some(text) = show(&texts, row) else { continue };
+            let read = || 0;
+            match (&ids, options.id.as_deref()) {
+                (Some(ids), _) => {
+                    let id = show(ids, row).ok_or_else(|| {
+                        Error::data(format!(
+                            "{}, row {row_in_file}: no value in the id column",
+                            path.display()
+                        ))
+                        .help("--id row numbers the rows instead")
+                    })?;
+                    to.give(DocumentId::Name(&id), &text, true, &read)?;
+                }
+                (None, Some("path")) => {
+                    let id = format!("{}:{row_in_file}", path.display());
+                    to.give(DocumentId::Name(&id), &text, true, &read)?;
+                }
+                (None, _) => to.give(DocumentId::Number(to.number), &text, true, &read)?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Which columns ids and texts come from.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use super::records::{Bad, Record, count};
+use super::records::{Bad, Cell, Record, count};
 use super::{
     Decoded, Dialect, Format, ReaderOptions, encoding, looks_like, visit_csv, visit_jsonl,
     visit_tsv,
@@ -36,6 +36,8 @@ pub(super) struct Sniff {
     /// The bytes of each column's values together.
     pub(super) lengths: Vec<usize>,
     pub(super) rows: Vec<Vec<Option<String>>>,
+    /// Columns with values that the file marks as text.
+    pub(super) quoted: std::collections::HashSet<usize>,
 }
 
 /// What is said about a file before it is read: the stream, its first bytes, its format.
@@ -178,8 +180,11 @@ impl Input {
                 }
                 sniff.names = row.names.to_vec();
                 sniff.lengths.resize(sniff.names.len(), 0);
-                for (length, cell) in sniff.lengths.iter_mut().zip(row.cells) {
+                for (at, (length, cell)) in sniff.lengths.iter_mut().zip(row.cells).enumerate() {
                     *length += cell.text().map_or(0, str::len);
+                    if matches!(cell, Cell::Text(_)) {
+                        sniff.quoted.insert(at);
+                    }
                 }
                 sniff
                     .rows

@@ -1,6 +1,10 @@
 //! Layer 3: readers. Files, folders, patterns and standard input become items or a corpus.
 
+mod arrays;
+mod assemble;
 mod binary;
+mod column;
+mod columnar;
 mod corpus;
 mod delimited;
 mod documents;
@@ -16,11 +20,17 @@ mod options;
 mod pipeline;
 mod plain;
 mod records;
+mod rows;
+mod schema;
 mod scratch;
 mod sources;
+mod table;
 mod tokenize;
+mod typed;
+mod vectors;
 
 pub use binary::looks_like;
+pub use columnar::check_columnar;
 pub use corpus::{Corpus, Vocabulary};
 pub use delimited::{Dialect, visit_csv, visit_tsv};
 pub use documents::{DocumentId, Documents, Piece};
@@ -32,5 +42,7 @@ pub use jsonl::visit_jsonl;
 pub use options::{OnBad, ReaderOptions, Unit};
 pub use plain::{TextPart, visit_text};
 pub use records::{Bad, Cell, LONGEST_ROW, MOST_COLUMNS, Record};
+pub use schema::{Schema, SchemaColumn, schema};
 pub use sources::Sources;
+pub use table::{Table, table};
 pub use tokenize::{LONGEST, Tokenizer, Tokens};

@@ -80,10 +80,16 @@ impl Bad {
         Ok(())
     }
 
+    /// Adds what another has heard of.
+    pub(super) fn join(&mut self, other: Bad) {
+        self.skipped += other.skipped;
+        self.first.extend(other.first);
+    }
+
     /// Tells of what was left out.
     pub fn tell(&self, run: &Run) {
         if self.skipped > 0 {
-            let rest = self.skipped - self.first.len() as u64;
+            let rest = self.skipped.saturating_sub(self.first.len() as u64);
             let rest = if rest > 0 { format!("; and {rest} more") } else { String::new() };
             run.progress.warn(&format!(
                 "left out {}: {}{rest}",

@@ -1,0 +1,240 @@
+//! Ids, columns and vectors, put together once everything has been read.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use super::ReaderOptions;
+use super::column::TextColumn;
+use super::records::{count, find_column};
+use crate::error::{Error, Result};
+use crate::items::{Column, ColumnKind, Items};
+use crate::linalg::Matrix;
+use crate::run::Run;
+
+/// What a column `id` is called that does not hold the ids: the name is taken by those that do.
+pub(super) const OTHER_ID: &str = "id_in_file";
+
+/// Where ids come from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum IdSource {
+    /// A column that was asked for.
+    Asked(String),
+    /// The column `id`, if its values are unique.
+    Guessed,
+    /// The file's path and the row in it.
+    Path,
+    /// The number of the row.
+    #[default]
+    Row,
+}
+
+impl IdSource {
+    pub(super) fn new(options: &ReaderOptions, names: &[String]) -> Self {
+        match options.id.as_deref() {
+            Some("path") => IdSource::Path,
+            Some("row") => IdSource::Row,
+            Some(column) => IdSource::Asked(column.to_string()),
+            None if names.iter().any(|name| name == "id") => IdSource::Guessed,
+            None => IdSource::Row,
+        }
+    }
+
+    /// The column's name, where it is one.
+    pub(super) fn column(&self) -> Option<&str> {
+        match self {
+            IdSource::Asked(name) => Some(name),
+            IdSource::Guessed => Some("id"),
+            IdSource::Path | IdSource::Row => None,
+        }
+    }
+}
+
+/// Vectors of equal length, row after row.
+#[derive(Debug, Default)]
+pub(super) struct Vectors {
+    data: Vec<f32>,
+    dim: Option<usize>,
+    rows: usize,
+    /// How many doubles were no f32.
+    pub(super) rounded: u64,
+    /// Where they come from, in words.
+    pub(super) from: String,
+}
+
+impl Vectors {
+    pub(super) fn dim(&self) -> Option<usize> {
+        self.dim
+    }
+
+    /// Adds what `read` appends as one row; leaves everything as it was if that fails.
+    pub(super) fn row(
+        &mut self,
+        read: impl FnOnce(&mut Vec<f32>) -> Result<usize, String>,
+    ) -> Result<(), String> {
+        let before = self.data.len();
+        let result = match (read(&mut self.data), self.dim) {
+            (Ok(0), _) => Err("an empty vector".to_string()),
+            (Ok(n), Some(dim)) if n != dim => {
+                Err(format!("a vector of {n} numbers, those before have {dim}"))
+            }
+            (result, _) => result,
+        };
+        match result {
+            Ok(dim) => {
+                self.dim = Some(dim);
+                self.rows += 1;
+                Ok(())
+            }
+            Err(e) => {
+                self.data.truncate(before);
+                Err(e)
+            }
+        }
+    }
+
+    fn finish(self) -> Result<Option<Matrix>> {
+        self.dim.map(|dim| Matrix::new(self.rows, dim, self.data)).transpose()
+    }
+}
+
+/// A column that has been read.
+pub(super) enum Read {
+    /// As text whose kind is to be inferred.
+    Text(TextColumn),
+    /// With its kind.
+    Typed(Column),
+}
+
+impl Read {
+    fn name(&self) -> &str {
+        match self {
+            Read::Text(column) => &column.name,
+            Read::Typed(column) => &column.name,
+        }
+    }
+}
+
+/// Everything that has been read.
+#[derive(Default)]
+pub(super) struct Assembly {
+    pub(super) rows: usize,
+    pub(super) id: IdSource,
+    /// The ids, where they come from a column or a path.
+    pub(super) ids: TextColumn,
+    pub(super) columns: Vec<Read>,
+    pub(super) vectors: Vectors,
+    /// Columns of types that items cannot hold.
+    pub(super) left_out: Vec<String>,
+}
+
+impl Assembly {
+    /// The items and their vectors; tells what they are.
+    pub(super) fn finish(
+        self,
+        options: &ReaderOptions,
+        label: &str,
+        run: &Run,
+    ) -> Result<(Items, Option<Matrix>)> {
+        if self.rows == 0 {
+            return Err(Error::data(format!("{label}: there are no rows in it"))
+                .help("check that it is the right file"));
+        }
+        let mut names: Vec<String> = self.columns.iter().map(|c| c.name().to_string()).collect();
+        let mut kinds = vec![None; names.len()];
+        names.extend(self.id.column().map(str::to_string));
+        for (name, kind) in &options.types {
+            let at = find_column(&names, name, Path::new(label))?;
+            if let Some(slot) = kinds.get_mut(at) {
+                *slot = Some(*kind);
+            }
+        }
+        let (items, guessed) = self.ids(label, run)?;
+        let Assembly { id, mut ids, columns, vectors, left_out, .. } = self;
+        let mut items = items;
+        if id == IdSource::Guessed && !guessed {
+            ids.name = OTHER_ID.to_string();
+            items = items.with_column(ids.finish(None)?)?;
+        }
+        for (column, asked) in columns.into_iter().zip(kinds) {
+            items = items.with_column(finish(column, asked)?)?;
+        }
+        if vectors.rounded > 0 {
+            run.progress.note(&format!(
+                "{} are no 32-bit floats and were rounded",
+                count(vectors.rounded, "number")
+            ));
+        }
+        if !left_out.is_empty() {
+            run.progress.note(&format!(
+                "left out, being of types that items cannot hold: {}",
+                left_out.join(", ")
+            ));
+        }
+        run.progress.note(&describe(&items, &vectors, &id, guessed));
+        Ok((items, vectors.finish()?))
+    }
+
+    /// Items without columns, and whether a guessed id column holds their ids.
+    fn ids(&self, label: &str, run: &Run) -> Result<(Items, bool)> {
+        let numbered = || Items::from_ids((1..=self.rows).map(|row| row.to_string()));
+        match &self.id {
+            IdSource::Row => Ok((numbered()?, false)),
+            IdSource::Path | IdSource::Asked(_) => Items::new(self.ids.strings())
+                .map(|items| (items, true))
+                .map_err(|e| e.context(label)),
+            IdSource::Guessed => {
+                let mut seen = HashSet::with_capacity(self.rows);
+                if self.ids.values().all(|id| id.is_some_and(|id| seen.insert(id))) {
+                    return Ok((Items::new(self.ids.strings())?, true));
+                }
+                run.progress.note(&format!(
+                    "column 'id' is not unique, so rows are numbered; it is kept as '{OTHER_ID}'"
+                ));
+                Ok((numbered()?, false))
+            }
+        }
+    }
+}
+
+fn finish(column: Read, asked: Option<ColumnKind>) -> Result<Column> {
+    match (column, asked) {
+        (Read::Text(column), _) => column.finish(asked),
+        (Read::Typed(column), None) => Ok(column),
+        (Read::Typed(column), Some(kind)) if column.kind == kind => Ok(column),
+        (Read::Typed(column), Some(_)) => {
+            let mut text = TextColumn::new(&column.name);
+            for row in 0..column.values.len() {
+                text.push(super::arrays::show(&column.values, row).as_deref())?;
+            }
+            text.finish(asked)
+        }
+    }
+}
+
+/// "150 rows; ids: row numbers; columns: width (number), species (category)".
+fn describe(items: &Items, vectors: &Vectors, id: &IdSource, guessed: bool) -> String {
+    let ids = match id {
+        IdSource::Asked(name) => format!("column '{name}'"),
+        IdSource::Guessed if guessed => "column 'id'".to_string(),
+        IdSource::Path => "paths".to_string(),
+        IdSource::Guessed | IdSource::Row => "row numbers".to_string(),
+    };
+    let shown: Vec<String> = items
+        .columns()
+        .iter()
+        .take(12)
+        .map(|c| format!("{} ({})", c.name, kind_name(c.kind)))
+        .collect();
+    let more = items.columns().len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let columns = if shown.is_empty() { "none".to_string() } else { shown.join(", ") };
+    let vectors = vectors
+        .dim()
+        .map_or(String::new(), |dim| format!("; vectors: {dim} numbers from {}", vectors.from));
+    format!("{}; ids: {ids}; columns: {columns}{more}{vectors}", count(items.len() as u64, "row"))
+}
+
+/// A kind as options and notes call it.
+pub(super) fn kind_name(kind: ColumnKind) -> String {
+    format!("{kind:?}").to_lowercase()
+}
