@@ -268,7 +268,7 @@ impl Edit {
 
     /// Publishes the next generation and gives the new space.
     pub fn publish(mut self, step: Provenance) -> Result<Space> {
-        save::record(&mut self.manifest, step);
+        self.manifest.provenance.push(step);
         self.close(|_| {})
     }
 

@@ -2,6 +2,7 @@
 //! `docs/format.md` is the byte-level specification of its directory.
 
 mod builder;
+mod check;
 mod deleted;
 mod edit;
 mod field;
@@ -13,6 +14,7 @@ mod layout;
 pub mod manifest;
 pub mod npy;
 mod open;
+mod repair;
 mod save;
 mod similar;
 mod table;
@@ -29,6 +31,7 @@ use manifest::Manifest;
 use table::Table;
 
 pub use builder::SpaceBuilder;
+pub use check::{CheckReport, Problem, check};
 pub use edit::Edit;
 pub use field::{Dtype, Field, FieldAbout, Rows};
 pub use layout::{sweep_work, work_dir};
@@ -36,7 +39,9 @@ pub use manifest::{MapAbout, Provenance};
 pub use save::SaveOptions;
 
 /// An item's place within one generation of one Space; the string id is what lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Row(pub u32);
 
 impl Row {
@@ -129,7 +134,8 @@ impl Space {
 
     /// Whether a row exists and has not been deleted.
     pub fn is_live(&self, row: Row) -> bool {
-        row.index() < self.rows() && !self.0.deleted.as_ref().is_some_and(|d| d.contains(row.index()))
+        row.index() < self.rows()
+            && !self.0.deleted.as_ref().is_some_and(|d| d.contains(row.index()))
     }
 
     /// The live rows in order.
@@ -144,7 +150,8 @@ impl Space {
     /// The live row of an id, if there is one.
     pub fn get(&self, id: &str) -> Option<Row> {
         // An id deleted in one segment may live on in a later one.
-        let rows = self.0.segments.iter().rev().filter_map(|s| Some(Row(s.first as u32 + s.ids.row(id)?)));
+        let rows =
+            self.0.segments.iter().rev().filter_map(|s| Some(Row(s.first as u32 + s.ids.row(id)?)));
         rows.into_iter().find(|&row| self.is_live(row))
     }
 
@@ -172,7 +179,8 @@ impl Space {
     pub fn field(&self, name: &str) -> Result<Field> {
         self.0.fields.iter().find(|f| f.about().name == name).cloned().ok_or_else(|| {
             let names: Vec<&str> = self.fields().iter().map(|f| f.name.as_str()).collect();
-            Error::usage(format!("there is no vector field '{name}'")).help(format!("this space has: {}", names.join(", ")))
+            Error::usage(format!("there is no vector field '{name}'"))
+                .help(format!("this space has: {}", names.join(", ")))
         })
     }
 

@@ -139,7 +139,7 @@ fn part<T>(
 }
 
 /// The numbers of a `.npy` file that must hold `rows` vectors of this field.
-fn vectors_in(bytes: Bytes, field: &FieldAbout, rows: usize) -> Result<Vectors> {
+pub(super) fn vectors_in(bytes: Bytes, field: &FieldAbout, rows: usize) -> Result<Vectors> {
     let header = npy::parse(&bytes)?;
     let (dtype, shape) = (npy::descr(field.dtype), [rows, field.dim]);
     if header.dtype != dtype || header.fortran || header.shape != shape {

@@ -118,8 +118,12 @@ pub(super) fn publish_manifest(dir: &Path, manifest: &Manifest, draft: &mut Draf
 
 pub(super) fn write_readme(dir: &Path) -> Result<()> {
     let mut out = NewFile::create(&dir.join(README))?;
-    put(&mut out, README_TEXT.as_bytes())?;
+    readme(&mut out)?;
     out.finish().map(drop)
+}
+
+pub(super) fn readme(out: &mut NewFile) -> Result<()> {
+    put(out, README_TEXT.as_bytes())
 }
 
 fn sync(dir: &Path) -> Result<()> {
@@ -138,7 +142,7 @@ pub(super) fn sweep(dir: &Path, manifest: &Manifest) -> Vec<String> {
     garbage.filter(|name| file::remove(&dir.join(name)).is_ok()).collect()
 }
 
-fn left_by_a_writer(name: &str) -> bool {
+pub(super) fn left_by_a_writer(name: &str) -> bool {
     layout::is_ours(name) || matches!(name, LOCK | MANIFEST | README | "maps/")
 }
 
@@ -355,9 +359,4 @@ fn write_vectors(out: &mut NewFile, space: &Space, about: &FieldAbout) -> Result
         }
     }
     Ok(())
-}
-
-/// Adds a step to what is known about how a space came to be.
-pub(super) fn record(manifest: &mut Manifest, step: Provenance) {
-    manifest.provenance.push(step);
 }
