@@ -77,20 +77,31 @@ pub(crate) enum ShowProgress {
 /// The verbs, in the order in which a newcomer meets them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    // GATE     Tour(verbs::tour::Args),
-    // GATE     #[command(subcommand)]
-    // GATE     Learn(verbs::learn::Model),
+// GATE     Tour(verbs::tour::Args),
+    #[command(subcommand)]
+    Learn(verbs::learn::Model),
     Info(verbs::info::Args),
-    // GATE     Search(verbs::search::Args),
-    // GATE     Map(verbs::map::Args),
-    // GATE     Plot(verbs::plot::Args),
-    // GATE     Eval(verbs::eval::Args),
-    // GATE     Convert(verbs::convert::Args),
-    // GATE     Add(verbs::add::Args),
-    // GATE     Delete(verbs::delete::Args),
-    // GATE     Columns(verbs::columns::Args),
+    Search(verbs::search::Args),
+    Map(verbs::map::Args),
+    Plot(verbs::plot::Args),
+    Eval(verbs::eval::Args),
+    Convert(verbs::convert::Args),
+    Add(verbs::add::Args),
+    Delete(verbs::delete::Args),
+// GATE     Columns(verbs::columns::Args),
     Compact(verbs::compact::Args),
-    // GATE     Check(verbs::check::Args),
+// GATE     Check(verbs::check::Args),
     Completions(verbs::completions::Args),
     Man(verbs::man::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_holds_together() {
+        Cli::command().debug_assert();
+    }
 }

@@ -3,12 +3,12 @@
 mod args;
 mod config;
 mod output;
-// mod reading;
+mod reading;
 mod settings;
 mod signals;
 mod values;
 mod verbs;
-// mod work;
+mod work;
 
 use std::process::ExitCode;
 

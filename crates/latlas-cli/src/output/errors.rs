@@ -4,11 +4,12 @@ use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use latlas::{Error, Kind};
 use serde_json::json;
 
 use super::{Paint, complain};
-use crate::args::When;
+use crate::args::{Cli, When};
 
 /// Why a command line was not accepted.
 pub(crate) enum Refusal {
@@ -37,7 +38,7 @@ pub(crate) fn refuse(words: &[OsString], refusal: &Refusal) -> ExitCode {
             let _ = answer.print();
             return ExitCode::from(code(Kind::Usage));
         }
-        Refusal::Clap(answer) => from_clap(answer),
+        Refusal::Clap(answer) => from_clap(answer, words),
     };
     report(&error, asked("--json"), paint);
     ExitCode::from(code(error.kind()))
@@ -83,7 +84,7 @@ pub(crate) fn stopping() {
 }
 
 /// clap's errors are several lines with the usage; ours are one line and one thing to try.
-fn from_clap(answer: &clap::Error) -> Error {
+fn from_clap(answer: &clap::Error, words: &[OsString]) -> Error {
     let text = answer.render().to_string();
     let paragraph: Vec<&str> =
         text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect();
@@ -95,15 +96,19 @@ fn from_clap(answer: &clap::Error) -> Error {
         return Error::usage(message).help(help);
     }
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    let verb = text.lines().find_map(|line| line.strip_prefix("Usage: ")).map(|usage| {
-        usage
-            .split_whitespace()
-            .take_while(|w| w.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()))
-            .collect::<Vec<_>>()
-            .join(" ")
-    });
-    let verb = verb.filter(|v| !v.is_empty()).unwrap_or_else(|| "latlas".to_owned());
+    let verb = verb(words);
     Error::usage(message).help(tip.map_or_else(|| format!("see '{verb} --help'"), str::to_owned))
+}
+
+/// The verb that was called, as far as it exists: "latlas learn word2vec".
+fn verb(words: &[OsString]) -> String {
+    let (mut command, mut verb) = (Cli::command(), "latlas".to_owned());
+    for word in words.iter().skip(1).filter_map(|w| w.to_str()) {
+        let Some(below) = command.find_subcommand(word).cloned() else { continue };
+        verb = format!("{verb} {word}");
+        command = below;
+    }
+    verb
 }
 
 fn color(words: &[OsString]) -> When {

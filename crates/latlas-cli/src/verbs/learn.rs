@@ -229,7 +229,7 @@ impl Learned {
         let losses: Vec<String> = self.loss().iter().filter_map(Value::as_f64).map(figure).collect();
         let text = facts(
             &[
-                ("words", counted(self.space.count() as u64, "words")),
+                ("vocabulary", counted(self.space.count() as u64, "words")),
                 ("text", counted(self.tokens, "words")),
                 ("vectors", format!("{} numbers each", self.dim())),
                 ("loss", format!("{}  (one figure an epoch)", losses.join("  "))),

@@ -9,7 +9,7 @@ pub(crate) mod convert;
 pub(crate) mod delete;
 pub(crate) mod eval;
 pub(crate) mod info;
-// GATE pub(crate) mod learn;
+pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
@@ -46,19 +46,19 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     };
     let cx = Context { out, seed: call.global.seed, threads };
     match &call.verb {
-        // GATE         Verb::Tour(args) => tour::run(args, &cx),
-        // GATE         Verb::Learn(model) => learn::run(model, &cx),
+// GATE         Verb::Tour(args) => tour::run(args, &cx),
+        Verb::Learn(model) => learn::run(model, &cx),
         Verb::Info(args) => info::run(args, &cx),
-        // GATE         Verb::Search(args) => search::run(args, &cx),
-        // GATE         Verb::Map(args) => map::run(args, &cx),
-        // GATE         Verb::Plot(args) => plot::run(args, &cx),
-        // GATE         Verb::Eval(args) => eval::run(args, &cx),
-        // GATE         Verb::Convert(args) => convert::run(args, &cx),
-        // GATE         Verb::Add(args) => add::run(args, &cx),
-        // GATE         Verb::Delete(args) => delete::run(args, &cx),
-        // GATE         Verb::Columns(args) => columns::run(args, &cx),
+        Verb::Search(args) => search::run(args, &cx),
+        Verb::Map(args) => map::run(args, &cx),
+        Verb::Plot(args) => plot::run(args, &cx),
+        Verb::Eval(args) => eval::run(args, &cx),
+        Verb::Convert(args) => convert::run(args, &cx),
+        Verb::Add(args) => add::run(args, &cx),
+        Verb::Delete(args) => delete::run(args, &cx),
+// GATE         Verb::Columns(args) => columns::run(args, &cx),
         Verb::Compact(args) => compact::run(args, &cx),
-        // GATE         Verb::Check(args) => check::run(args, &cx),
+// GATE         Verb::Check(args) => check::run(args, &cx),
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),
     }

@@ -12,12 +12,11 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::output::{bytes, counted, figure, percent};
-use crate::settings::advice;
 use crate::values;
 
 /// Draw a map: PNG, SVG, or braille on the terminal
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  latlas plot en.space -o map.png --color faithfulness")]
+#[command(after_help = "Example:\n  latlas plot en.space -o map.png --color-by faithfulness")]
 pub(crate) struct Args {
     /// The space
     space: PathBuf,
@@ -29,7 +28,7 @@ pub(crate) struct Args {
     map: Option<String>,
     /// Colour by this column, or by 'faithfulness'
     #[arg(long, value_name = "COLUMN")]
-    color: Option<String>,
+    color_by: Option<String>,
     /// At most this many labels [default: as many as the size bears]
     #[arg(long, value_name = "N")]
     labels: Option<usize>,
@@ -121,7 +120,7 @@ pub(super) fn both(space: &Path, file: &Path, cx: &Context<'_>) -> Result<String
         space: space.to_path_buf(),
         output: None,
         map: None,
-        color: None,
+        color_by: None,
         labels: None,
         label: None,
         weight: None,
@@ -161,7 +160,7 @@ impl Picture {
         let (map, table) = space.map(args.map.as_deref())?;
         let count = space.columns().iter().any(|(name, _)| name == "count").then_some("count");
         let weight = args.weight.as_deref().or(count);
-        let color = args.color.as_deref().filter(|name| *name != "faithfulness");
+        let color = args.color_by.as_deref().filter(|name| *name != "faithfulness");
         let mut wanted: Vec<&str> =
             [weight, color, args.label.as_deref()].into_iter().flatten().collect();
         wanted.sort_unstable();
@@ -195,7 +194,7 @@ impl Picture {
             }
             None => None,
         };
-        let color = Coloring::new(args.color.as_deref(), &table, &items, &place)?;
+        let color = Coloring::new(args.color_by.as_deref(), &table, &items, &place)?;
         Ok(Picture {
             x: axis("x")?,
             y: axis("y")?,
@@ -304,7 +303,7 @@ impl Format {
             "png" => Ok(Format::Png),
             "svg" => Ok(Format::Svg),
             _ => Err(Error::usage(format!("{}: a picture is a .png or a .svg", path.display()))
-                .help(advice(&ending, &["png", "svg"]))),
+                .help(format!("for example -o {}", path.with_extension("png").display()))),
         }
     }
 }

@@ -183,7 +183,7 @@ impl<'a> Guide<'a> {
             rest.push(format!("search {space} {}", quoted(&second.word)));
             rest.push(format!("search {space} '{} - {near} + {}'", first.word, second.word));
         }
-        rest.push(format!("plot {space} -o {} --color faithfulness", quoted(&self.picture.with_file_name("faithfulness.svg").display().to_string())));
+        rest.push(format!("plot {space} -o {} --color-by faithfulness", quoted(&self.picture.with_file_name("faithfulness.svg").display().to_string())));
         rest.push(format!("convert {space} {}", quoted(&self.space.with_file_name("words.vec").display().to_string())));
         rest.push("learn word2vec YOUR-TEXT.txt -o your.space".to_owned());
         rest.into_iter().map(|rest| self.command(&rest)).collect()
