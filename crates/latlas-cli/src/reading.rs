@@ -97,14 +97,18 @@ impl Reading {
     }
 
     fn types(&self) -> Result<BTreeMap<String, ColumnKind>> {
-        let kind = |name: &str| serde_json::from_value::<ColumnKind>(Value::String(name.to_lowercase())).ok();
+        let kind = |name: &str| {
+            serde_json::from_value::<ColumnKind>(Value::String(name.to_lowercase())).ok()
+        };
         let one = |text: &String| {
             let (column, name) = text.rsplit_once('=').ok_or_else(|| {
-                Error::usage(format!("--type {text}: not of the form COL=KIND")).help("for example --type zip=category")
+                Error::usage(format!("--type {text}: not of the form COL=KIND"))
+                    .help("for example --type zip=category")
             })?;
             let kind = kind(name.trim()).ok_or_else(|| {
                 let kinds = ["text", "number", "integer", "boolean", "category", "time", "list"];
-                Error::usage(format!("--type {text}: there is no kind '{name}'")).help(advice(name, &kinds))
+                Error::usage(format!("--type {text}: there is no kind '{name}'"))
+                    .help(advice(name, &kinds))
             })?;
             Ok((column.trim().to_owned(), kind))
         };
@@ -118,6 +122,7 @@ fn separator(text: &str) -> Result<char> {
         (Some('\\'), Some('t'), None) => Ok('\t'),
         (Some(one), None, _) => Ok(one),
         _ if text.eq_ignore_ascii_case("tab") => Ok('\t'),
-        _ => Err(Error::usage(format!("--separator '{text}': not a single character")).help("for a tab say '\\t'")),
+        _ => Err(Error::usage(format!("--separator '{text}': not a single character"))
+            .help("for a tab say '\\t'")),
     }
 }

@@ -12,14 +12,28 @@ use common::{Dice, command, latlas, ok, text};
 
 /// A computation that would take minutes; it is always stopped.
 const LONG: [&str; 12] = [
-    "learn", "word2vec", "text.txt", "-o", "long.space", "--dim", "32", "--epochs", "90000", "--checkpoint-every", "0.1",
+    "learn",
+    "word2vec",
+    "text.txt",
+    "-o",
+    "long.space",
+    "--dim",
+    "32",
+    "--epochs",
+    "90000",
+    "--checkpoint-every",
+    "0.1",
     "--threads=1",
 ];
 
 #[test]
 fn the_end_of_a_pipe_is_the_end_of_the_program_and_no_error() {
     let dir = tempfile::tempdir().unwrap();
-    let mut child = command(dir.path(), &["completions", "bash"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(dir.path(), &["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut first = [0; 8];
     child.stdout.take().unwrap().read_exact(&mut first).unwrap(); // and closed
     let output = child.wait_with_output().unwrap();
@@ -32,10 +46,14 @@ fn the_end_of_a_pipe_is_the_end_of_the_program_and_no_error() {
 fn a_full_disk_behind_standard_output_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    let output = command(dir.path(), &["man"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
+    let output =
+        command(dir.path(), &["man"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.starts_with("error: cannot write to standard output: no space left on device"), "{said}");
+    assert!(
+        said.starts_with("error: cannot write to standard output: no space left on device"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -80,7 +98,21 @@ fn interrupted_and_resumed_gives_the_bytes_of_an_undisturbed_run() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("text.txt"), text(1500, 3)).unwrap();
     let learn = |output: &'static str| {
-        ["learn", "word2vec", "text.txt", "-o", output, "--dim", "24", "--epochs", "60", "--threads", "1", "--checkpoint-every", "0.05"]
+        [
+            "learn",
+            "word2vec",
+            "text.txt",
+            "-o",
+            output,
+            "--dim",
+            "24",
+            "--epochs",
+            "60",
+            "--threads",
+            "1",
+            "--checkpoint-every",
+            "0.05",
+        ]
     };
     ok(dir.path(), &learn("whole.space"));
     let mut interrupted = 0;
@@ -150,7 +182,11 @@ fn a_folder_that_may_not_be_written_is_named() {
 fn file_variable_and_flag_win_in_this_order() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("text.txt"), text(50, 1)).unwrap();
-    std::fs::write(dir.path().join("latlas.toml"), "seed = 1\n[learn.word2vec]\ndim = 6\nepochs = 1\nset = { window = 3 }\n").unwrap();
+    std::fs::write(
+        dir.path().join("latlas.toml"),
+        "seed = 1\n[learn.word2vec]\ndim = 6\nepochs = 1\nset = { window = 3 }\n",
+    )
+    .unwrap();
     let dim = |variable: Option<&str>, flag: &[&str]| {
         let args = [&["learn", "word2vec", "text.txt", "-o", "x.space", "--json"], flag].concat();
         let mut command = command(dir.path(), &args);
@@ -159,7 +195,9 @@ fn file_variable_and_flag_win_in_this_order() {
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["dim"].as_u64().unwrap()
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["dim"]
+            .as_u64()
+            .unwrap()
     };
     assert_eq!(dim(None, &[]), 6);
     assert_eq!(dim(Some("7"), &[]), 7);
@@ -167,13 +205,21 @@ fn file_variable_and_flag_win_in_this_order() {
     let info = ok(dir.path(), &["info", "x.space", "--json"]);
     let info: serde_json::Value = serde_json::from_str(&info).unwrap();
     let made = &info["provenance"][0];
-    assert_eq!((made["seed"].as_u64(), made["options"]["window"].as_u64()), (Some(1), Some(3)), "{made}");
+    assert_eq!(
+        (made["seed"].as_u64(), made["options"]["window"].as_u64()),
+        (Some(1), Some(3)),
+        "{made}"
+    );
 
     std::fs::write(dir.path().join("latlas.toml"), "[learn.word2vec]\ndmi = 6\n").unwrap();
     let output = latlas(dir.path(), &["info", "x.space"]);
     assert_eq!(output.status.code(), Some(3));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(said.contains("latlas.toml [learn.word2vec]: there is no option 'dmi'") && said.contains("did you mean 'dim'?"), "{said}");
+    assert!(
+        said.contains("latlas.toml [learn.word2vec]: there is no option 'dmi'")
+            && said.contains("did you mean 'dim'?"),
+        "{said}"
+    );
 }
 
 /// Starts a learner and waits until it has written its first checkpoint (or ended).
@@ -201,5 +247,8 @@ fn signal(child: &Child, name: &str) {
 }
 
 fn files(dir: &Path) -> Vec<String> {
-    std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect()
 }

@@ -44,7 +44,10 @@ fn add(args: &Args, table: &str, cx: &Context<'_>) -> Result<()> {
     let items = edit.space().items(Some(&[]))?;
     let (columns, found) = join(items.ids(), &table.items)?;
     if columns.is_empty() {
-        return Err(Error::data(format!("{}: no column beside the ids", sources.paths()[0].display())));
+        return Err(Error::data(format!(
+            "{}: no column beside the ids",
+            sources.paths()[0].display()
+        )));
     }
     if found == 0 {
         let example = items.ids().iter().flatten().next().unwrap_or_default();
@@ -60,7 +63,12 @@ fn add(args: &Args, table: &str, cx: &Context<'_>) -> Result<()> {
         return cx.out.object("columns", &fields);
     }
     let share = percent(found as f64 / items.len().max(1) as f64);
-    let what = format!("{} for {} of {} items ({share})", names.join(", "), whole(found as u64), whole(items.len() as u64));
+    let what = format!(
+        "{} for {} of {} items ({share})",
+        names.join(", "),
+        whole(found as u64),
+        whole(items.len() as u64)
+    );
     cx.out.result(&format!("{}  {what}", args.space.display()))
 }
 
@@ -69,17 +77,30 @@ fn list(args: &Args, cx: &Context<'_>) -> Result<()> {
     let space = Space::open(&args.space)?;
     let items = space.items(None)?;
     if cx.out.json() {
-        let columns = items.columns().iter().map(|c| json!({ "name": c.name, "kind": c.kind, "missing": c.values.null_count() }));
+        let columns = items
+            .columns()
+            .iter()
+            .map(|c| json!({ "name": c.name, "kind": c.kind, "missing": c.values.null_count() }));
         return cx.out.object("columns", &json!({ "space": args.space, "columns": columns.collect::<Vec<_>>(), "count": items.len() }));
     }
     if items.columns().is_empty() {
-        return Err(Error::nothing(format!("{} has no columns", args.space.display())).help("add some: --join TABLE"));
+        return Err(Error::nothing(format!("{} has no columns", args.space.display()))
+            .help("add some: --join TABLE"));
     }
-    let mut table = Table::new([("column", Align::Left), ("kind", Align::Left), ("missing", Align::Right), ("first value", Align::Left)]);
+    let mut table = Table::new([
+        ("column", Align::Left),
+        ("kind", Align::Left),
+        ("missing", Align::Right),
+        ("first value", Align::Left),
+    ]);
     for column in items.columns() {
         let kind = json!(column.kind).as_str().unwrap_or_default().to_owned();
         let first = if items.is_empty() { String::new() } else { values::text(column, 0) };
-        let first = if first.chars().count() > 40 { first.chars().take(39).chain(['…']).collect() } else { first };
+        let first = if first.chars().count() > 40 {
+            first.chars().take(39).chain(['…']).collect()
+        } else {
+            first
+        };
         table.row(vec![column.name.clone(), kind, whole(column.values.null_count() as u64), first]);
     }
     cx.out.result(&table.render(cx.out.paint))

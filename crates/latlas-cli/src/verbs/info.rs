@@ -39,7 +39,8 @@ pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
     for (name, value) in space.metrics() {
         lines.push((name.as_str(), measured(value)));
     }
-    let history: Vec<String> = space.provenance().iter().map(|p| history(p, out.verbose())).collect();
+    let history: Vec<String> =
+        space.provenance().iter().map(|p| history(p, out.verbose())).collect();
     lines.push(("history", history.join("\n")));
     lines.push(("generation", whole(space.generation())));
     let title = out.paint.bold(&path.display().to_string());

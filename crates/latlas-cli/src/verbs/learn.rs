@@ -88,12 +88,27 @@ enum Words {
 
 /// What `--set` changes; a test holds the texts to the documentation of the options struct.
 const WORD2VEC: &[Setting] = &[
-    Setting { key: "architecture", about: "skip-gram: better on small corpora and rare words; cbow: several times faster" },
-    Setting { key: "negative", about: "noise words for each pair, 5 for large corpora, up to 20 for small ones" },
-    Setting { key: "sample", about: "the relative frequency above which words are thinned out; 0 keeps all" },
-    Setting { key: "alpha", about: "the learning rate at the start [default: 0.025 for skip-gram, 0.05 for cbow]" },
+    Setting {
+        key: "architecture",
+        about: "skip-gram: better on small corpora and rare words; cbow: several times faster",
+    },
+    Setting {
+        key: "negative",
+        about: "noise words for each pair, 5 for large corpora, up to 20 for small ones",
+    },
+    Setting {
+        key: "sample",
+        about: "the relative frequency above which words are thinned out; 0 keeps all",
+    },
+    Setting {
+        key: "alpha",
+        about: "the learning rate at the start [default: 0.025 for skip-gram, 0.05 for cbow]",
+    },
     Setting { key: "min_alpha", about: "the learning rate at the end" },
-    Setting { key: "ns_exponent", about: "the power of a word's count among noise words: 1 by frequency, 0 evenly" },
+    Setting {
+        key: "ns_exponent",
+        about: "the power of a word's count among noise words: 1 by frequency, 0 evenly",
+    },
     Setting { key: "dim", about: "as --dim" },
     Setting { key: "epochs", about: "as --epochs" },
     Setting { key: "window", about: "as --window" },
@@ -101,11 +116,13 @@ const WORD2VEC: &[Setting] = &[
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     let Model::Word2vec(args) = model;
-    let learner = Word2Vec { dim: args.dim, epochs: args.epochs, window: args.window, ..Word2Vec::default() };
+    let learner =
+        Word2Vec { dim: args.dim, epochs: args.epochs, window: args.window, ..Word2Vec::default() };
     let learner = settings::apply(learner, &args.set, WORD2VEC)?;
     learner.check()?;
-    let every = Duration::try_from_secs_f64(args.checkpoint_every)
-        .map_err(|_| Error::usage(format!("--checkpoint-every {}: not a time", args.checkpoint_every)))?;
+    let every = Duration::try_from_secs_f64(args.checkpoint_every).map_err(|_| {
+        Error::usage(format!("--checkpoint-every {}: not a time", args.checkpoint_every))
+    })?;
     let sources = Sources::resolve(&args.input)?;
     let reading = args.reading.options()?;
     let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
@@ -166,13 +183,17 @@ impl Lesson<'_> {
     ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
-            run.progress.warn("the checkpoint of an interrupted run is given up; --resume would go on from it");
+            run.progress.warn(
+                "the checkpoint of an interrupted run is given up; --resume would go on from it",
+            );
         }
         let result = self.learn(read, learner, output, &work, run);
         let kept = work.interrupted();
         work.end(result.is_ok());
         result.map_err(|error| match error.kind() {
-            Kind::Interrupted if kept => error.help("the same command with --resume goes on from the checkpoint"),
+            Kind::Interrupted if kept => {
+                error.help("the same command with --resume goes on from the checkpoint")
+            }
             Kind::Interrupted => error.help("there was no checkpoint yet; nothing is left behind"),
             _ => error,
         })
@@ -187,9 +208,11 @@ impl Lesson<'_> {
         run: &Run<'_>,
     ) -> Result<Learned> {
         let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
-        let checkpoint = Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
+        let checkpoint =
+            Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
-        let space = learner(&corpus).learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let space = learner(&corpus)
+            .learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
         Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
@@ -226,14 +249,18 @@ impl Learned {
 
     /// The summary, for people.
     pub(super) fn print(&self, output: &Path, out: &Output) -> Result<()> {
-        let losses: Vec<String> = self.loss().iter().filter_map(Value::as_f64).map(figure).collect();
+        let losses: Vec<String> =
+            self.loss().iter().filter_map(Value::as_f64).map(figure).collect();
         let text = facts(
             &[
                 ("vocabulary", counted(self.space.count() as u64, "words")),
                 ("text", counted(self.tokens, "words")),
                 ("vectors", format!("{} numbers each", self.dim())),
                 ("loss", format!("{}  (one figure an epoch)", losses.join("  "))),
-                ("time", format!("{}, {}", duration(self.took), rate(self.words_per_second(), "words"))),
+                (
+                    "time",
+                    format!("{}, {}", duration(self.took), rate(self.words_per_second(), "words")),
+                ),
             ],
             out.paint,
         );
@@ -242,9 +269,12 @@ impl Learned {
 
     /// A word to try a search with: the most frequent one that is likely to mean something.
     fn example(&self) -> &str {
-        let long = self.space.live().map(|row| self.space.id(row)).take(2000).find(|id| {
-            id.chars().count() >= 6 && id.chars().all(char::is_alphabetic)
-        });
+        let long = self
+            .space
+            .live()
+            .map(|row| self.space.id(row))
+            .take(2000)
+            .find(|id| id.chars().count() >= 6 && id.chars().all(char::is_alphabetic));
         long.or_else(|| self.space.live().next().map(|row| self.space.id(row))).unwrap_or("WORD")
     }
 }

@@ -2,7 +2,7 @@
 
 pub(crate) mod add;
 // GATE pub(crate) mod check;
-// GATE pub(crate) mod columns;
+pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
@@ -46,7 +46,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     };
     let cx = Context { out, seed: call.global.seed, threads };
     match &call.verb {
-// GATE         Verb::Tour(args) => tour::run(args, &cx),
+        // GATE         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
@@ -56,9 +56,9 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Convert(args) => convert::run(args, &cx),
         Verb::Add(args) => add::run(args, &cx),
         Verb::Delete(args) => delete::run(args, &cx),
-// GATE         Verb::Columns(args) => columns::run(args, &cx),
+        Verb::Columns(args) => columns::run(args, &cx),
         Verb::Compact(args) => compact::run(args, &cx),
-// GATE         Verb::Check(args) => check::run(args, &cx),
+        // GATE         Verb::Check(args) => check::run(args, &cx),
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),
     }

@@ -317,5 +317,6 @@ fn terminal() -> (usize, usize) {
 
 /// Writes a picture whole or not at all.
 fn publish(path: &Path, content: &[u8]) -> Result<()> {
-    file::publish(path, |file| file.write_all(content).map_err(|e| Error::io("write", path, &e))).map(drop)
+    file::publish(path, |file| file.write_all(content).map_err(|e| Error::io("write", path, &e)))
+        .map(drop)
 }
