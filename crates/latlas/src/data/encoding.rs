@@ -189,8 +189,14 @@ fn suggest(sample: &[u8]) -> &'static str {
                 .filter(|c| matches!(c, '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}'))
                 .count();
             let kana = text.chars().filter(|c| matches!(c, '\u{3040}'..='\u{30ff}')).count();
-            let japanese = encoding == encoding_rs::EUC_JP || encoding == encoding_rs::SHIFT_JIS;
-            if !errors && wide * 3 > high && (!japanese || kana * 10 > wide) {
+            let hangul = text.chars().filter(|c| matches!(c, '\u{ac00}'..='\u{d7a3}')).count();
+            // Each of them decodes much of the others' text: what tells is the script that must be frequent.
+            let fits = match encoding.name() {
+                "EUC-KR" => hangul * 10 > wide * 9,
+                "GBK" => true,
+                _ => kana * 10 > wide,
+            };
+            if !errors && wide * 3 > high && fits {
                 return match encoding.name() {
                     "EUC-JP" => "euc-jp",
                     "Shift_JIS" => "shift_jis",

@@ -246,15 +246,9 @@ mod tests {
         assert_eq!(time("2024-02-29T12:30:15.250Z"), Some(1_709_209_815_250));
         assert_eq!(time("2024-02-29 12:30:15.2509+02:30"), Some(1_709_200_815_250));
         assert_eq!(time("0001-01-01"), Some(-62_135_596_800_000));
-        for day in (-800_000..3_000_000).step_by(997) {
+        for day in (-719_000_i64..2_900_000).step_by(997) {
             let ms = day * 86_400_000 + day.rem_euclid(86_399) * 1000;
-            let shown = show_time(ms);
-            assert!(
-                shown.starts_with('-')
-                    || shown.len() > 20 && !shown.starts_with('0')
-                    || time(&shown) == Some(ms),
-                "{shown}"
-            );
+            assert_eq!(time(&show_time(ms)), Some(ms));
         }
         for no in [
             "2024-13-01",

@@ -209,7 +209,8 @@ fn ascii_words(chunk: &str, lowercase: bool, out: &mut Tokens) {
 /// rules as those of ASCII; anything else needs the whole of UAX #29.
 fn words(chunk: &str, lowercase: bool, out: &mut Tokens) {
     if !chunk.chars().all(|c| c.is_ascii() || simple_letter(c)) {
-        for word in chunk.unicode_words() {
+        // White space beyond ASCII too: a stray combining mark would join it to a word.
+        for word in chunk.split(char::is_whitespace).flat_map(UnicodeSegmentation::unicode_words) {
             out.push(word, lowercase);
         }
         return;
