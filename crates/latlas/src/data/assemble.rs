@@ -125,6 +125,9 @@ pub(super) struct Assembly {
     pub(super) vectors: Vectors,
     /// Columns of types that items cannot hold.
     pub(super) left_out: Vec<String>,
+    /// What a file of ours says of itself, and whether its vectors are half floats.
+    pub(super) about: Option<String>,
+    pub(super) halves: bool,
 }
 
 impl Assembly {

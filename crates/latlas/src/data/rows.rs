@@ -171,6 +171,8 @@ impl<'a> RowTable<'a> {
             columns: self.columns.into_iter().map(Read::Text).collect(),
             vectors: self.vectors,
             left_out: Vec::new(),
+            about: None,
+            halves: false,
         })
     }
 }

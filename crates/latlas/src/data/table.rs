@@ -30,6 +30,10 @@ pub struct Table {
     pub vectors: Option<Matrix>,
     /// What was read, for provenance.
     pub sources: Vec<Value>,
+    /// What a Parquet or Arrow file written by `space::formats` says of itself, as JSON: geometry, provenance.
+    pub about: Option<String>,
+    /// Whether the vectors are stored as half floats.
+    pub halves: bool,
 }
 
 /// Reads files as a table: rows of CSV, TSV, JSON Lines, Parquet or Arrow IPC; of plain text a table of one
@@ -65,8 +69,9 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
         (None, Some(typed)) => typed.finish()?,
         (None, None) => Assembly::default(),
     };
+    let (about, halves) = (assembly.about.clone(), assembly.halves);
     let (items, vectors) = assembly.finish(options, &label, run)?;
-    Ok(Table { items, vectors, sources: read })
+    Ok(Table { items, vectors, sources: read, about, halves })
 }
 
 struct Tables<'a> {

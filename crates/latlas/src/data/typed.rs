@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
-use arrow_schema::Schema;
+use arrow_schema::{DataType, Schema};
+use serde_json::Value;
 
 use super::ReaderOptions;
 use super::arrays::{is_vector, normalised, show, vector};
@@ -18,6 +19,10 @@ use super::vectors::VectorColumns;
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind};
 use crate::run::Run;
+
+/// The keys of the metadata that files of ours carry: of the whole, and of a column.
+const ABOUT: &str = "latlas";
+const KIND: &str = "latlas.kind";
 
 /// A table while its batches come in.
 pub(super) struct TypedTable<'a> {
@@ -36,11 +41,15 @@ pub(super) struct TypedTable<'a> {
     targets: Vec<(usize, usize)>,
     left_out: Vec<String>,
     files: usize,
+    about: Option<String>,
+    halves: bool,
 }
 
 struct Parts {
     name: String,
     kind: ColumnKind,
+    /// What the file says its kind is, as files of ours do.
+    said: Option<ColumnKind>,
     arrays: Vec<ArrayRef>,
 }
 
@@ -60,6 +69,8 @@ impl<'a> TypedTable<'a> {
             targets: Vec::new(),
             left_out: Vec::new(),
             files: 0,
+            about: None,
+            halves: false,
         }
     }
 
@@ -68,12 +79,15 @@ impl<'a> TypedTable<'a> {
         let names = tidy_names(schema.fields().iter().map(|f| f.name().clone()));
         if self.files == 0 {
             self.id = IdSource::new(self.options, &names);
+            self.about = schema.metadata().get(ABOUT).cloned();
         }
         self.files += 1;
         self.line = 0;
         self.id_at = self.id.column().map(|name| find_column(&names, name, path)).transpose()?;
         self.vector =
             VectorColumns::asked(self.options, &names, path)?.or_else(|| guess(schema, &names));
+        self.halves =
+            matches!(&self.vector, Some(VectorColumns::List(at)) if is_half(schema.field(*at)));
         if let Some(vector) = &self.vector {
             self.vectors.from = vector.describe(&names);
         }
@@ -92,6 +106,11 @@ impl<'a> TypedTable<'a> {
                     self.columns.push(Parts {
                         name: name.to_string(),
                         kind: ColumnKind::Text,
+                        said: schema
+                            .field(from)
+                            .metadata()
+                            .get(KIND)
+                            .and_then(|kind| ColumnKind::from_name(kind)),
                         arrays: Vec::new(),
                     });
                     self.columns.len() - 1
@@ -190,7 +209,7 @@ impl<'a> TypedTable<'a> {
     /// All rows are in.
     pub(super) fn finish(self) -> Result<Assembly> {
         let mut columns = Vec::new();
-        for Parts { name, kind, arrays } in self.columns {
+        for Parts { name, kind, said, arrays } in self.columns {
             if arrays.is_empty() {
                 continue;
             }
@@ -206,7 +225,11 @@ impl<'a> TypedTable<'a> {
             let arrays: Vec<&dyn Array> = arrays.iter().map(Arc::as_ref).collect();
             let values = arrow_select::concat::concat(&arrays)
                 .map_err(|e| Error::data(format!("column '{name}' cannot be joined: {e}")))?;
-            let kind = if kind == ColumnKind::Text { text_kind(&values) } else { kind };
+            let kind = match said.filter(|kind| kind.fits(values.data_type())) {
+                Some(said) => said,
+                None if kind == ColumnKind::Text => text_kind(&values),
+                None => kind,
+            };
             columns.push(Read::Typed(Column { name, kind, values }));
         }
         Ok(Assembly {
@@ -216,6 +239,8 @@ impl<'a> TypedTable<'a> {
             columns,
             vectors: self.vectors,
             left_out: self.left_out,
+            about: self.about,
+            halves: self.halves,
         })
     }
 }
@@ -228,8 +253,25 @@ fn text_kind(values: &ArrayRef) -> ColumnKind {
         .map_or(ColumnKind::Text, |texts| kind(texts.iter().flatten(), evidence))
 }
 
-/// The only column of lists of floats, or columns numbered behind a usual name.
+fn is_half(field: &arrow_schema::Field) -> bool {
+    match field.data_type() {
+        DataType::List(element)
+        | DataType::LargeList(element)
+        | DataType::FixedSizeList(element, _) => *element.data_type() == DataType::Float16,
+        _ => false,
+    }
+}
+
+/// The column that a file of ours names, the only column of lists of floats, or columns numbered behind a usual name.
 fn guess(schema: &Schema, names: &[String]) -> Option<VectorColumns> {
+    let about =
+        schema.metadata().get(ABOUT).and_then(|about| serde_json::from_str::<Value>(about).ok());
+    if let Some(named) = about.as_ref().and_then(|about| about["vector"].as_str())
+        && let Some(at) = names.iter().position(|name| name == named)
+        && is_vector(schema.field(at).data_type())
+    {
+        return Some(VectorColumns::List(at));
+    }
     let mut lists = (0..names.len()).filter(|&at| is_vector(schema.field(at).data_type()));
     match (lists.next(), lists.next()) {
         (Some(at), None) => Some(VectorColumns::List(at)),

@@ -27,8 +27,9 @@ pub(super) struct Loaded {
     pub(super) geometry: Option<Geometry>,
     /// What a row of this format is called in messages: "word", "row".
     pub(super) unit: &'static str,
-    /// Ids that were no UTF-8, with the first of them.
+    /// The first id that was no text in its encoding, and how many there are.
     garbled: Option<(usize, usize)>,
+    encoding: &'static encoding_rs::Encoding,
 }
 
 impl Loaded {
@@ -41,19 +42,31 @@ impl Loaded {
             geometry: None,
             unit,
             garbled: None,
+            encoding: encoding_rs::UTF_8,
         }
+    }
+
+    /// For ids in another encoding than UTF-8, by its label. It must be one that contains ASCII, as the separators
+    /// around the ids are.
+    pub(super) fn in_encoding(mut self, label: Option<&str>) -> Result<Self> {
+        if let Some(label) = label {
+            self.encoding = crate::data::encoding(label)?;
+            if !self.encoding.is_ascii_compatible() {
+                return Err(Error::usage(format!("vectors cannot be read as {label}"))
+                    .help("convert the file to UTF-8 first"));
+            }
+        }
+        Ok(self)
     }
 
     /// Adds an id as it stands in the file; bytes that are no UTF-8 are replaced, and counted.
     pub(super) fn push_id(&mut self, bytes: &[u8]) {
-        match std::str::from_utf8(bytes) {
-            Ok(id) => self.ids.push(id.to_owned()),
-            Err(_) => {
-                let (first, count) = self.garbled.unwrap_or((self.ids.len(), 0));
-                self.garbled = Some((first, count + 1));
-                self.ids.push(String::from_utf8_lossy(bytes).into_owned());
-            }
+        let (id, garbled) = self.encoding.decode_without_bom_handling(bytes);
+        if garbled {
+            let (first, count) = self.garbled.unwrap_or((self.ids.len(), 0));
+            self.garbled = Some((first, count + 1));
         }
+        self.ids.push(id.into_owned());
     }
 
     /// The Space, once ids are unique and all numbers finite, or made so as the options allow.
@@ -111,11 +124,13 @@ impl Loaded {
     fn report_garbled(&self, name: &str, run: &Run) -> Result<()> {
         let Some((first, count)) = self.garbled else { return Ok(()) };
         let (unit, row, total) = (self.unit, first + 1, self.ids.len());
+        let encoding = self.encoding.name();
         let message =
-            format!("{name}: {count} of {total} ids are not UTF-8, the first in {unit} {row}");
+            format!("{name}: {count} of {total} ids are not valid {encoding}, the first in {unit} {row}");
         if count * 100 > total {
-            return Err(Error::data(message)
-                .help("write the file again as UTF-8 (iconv -f latin1 -t utf8)"));
+            return Err(
+                Error::data(message).help("name the encoding: --encoding latin1, for example")
+            );
         }
         run.progress.warn(&format!("{message}; their other bytes were kept"));
         Ok(())

@@ -6,14 +6,19 @@
 //! Numbers survive in both directions bit by bit: binary formats copy them, text formats print the shortest digits
 //! that read back as the same number.
 
+mod arrow;
+mod cells;
+mod flat;
 mod format;
 mod ids;
 mod load;
 mod npy;
 mod numbers;
 mod options;
+mod projector;
 mod save;
 mod source;
+mod tables;
 mod tensors;
 mod text;
 mod word2vec;
@@ -21,12 +26,14 @@ mod word2vec;
 use std::path::Path;
 
 pub use format::Format;
-pub use npy::load as load_npy;
 pub use options::{ExportOptions, ImportOptions, OnDuplicate};
 
+use self::cells::Style;
+use self::flat::Flat;
 use self::save::{Names, Vectors};
 use self::source::Source;
-use super::Space;
+use self::text::Layout;
+use super::{SaveOptions, Space};
 use crate::error::{Error, Result};
 use crate::run::Run;
 
@@ -51,7 +58,7 @@ pub fn read_bytes(
     options: &ImportOptions,
     run: &Run,
 ) -> Result<Space> {
-    in_pool(run, || read_source(Source::of_bytes(name, bytes), None, format, options, run))
+    in_pool(run, || read_source(Source::of_bytes(name, bytes)?, None, format, options, run))
 }
 
 fn read_here(
@@ -78,11 +85,19 @@ fn read_here(
             format
         }
     };
+    if format.is_table() {
+        drop(source);
+        let (loaded, sources) = tables::read(inputs, format, options, run)?;
+        return loaded.finish(first, format.name(), sources, options, run);
+    }
     let mut options = options.clone();
     match more {
         [] => {}
-        [ids] if matches!(format, Format::Npy | Format::Safetensors) && options.ids.is_none() => {
-            options.ids = Some(ids.into());
+        [beside]
+            if matches!(format, Format::Npy | Format::Safetensors | Format::Projector)
+                && options.ids.is_none() =>
+        {
+            options.ids = Some(beside.into());
         }
         [second, ..] => {
             return Err(Error::usage(format!(
@@ -101,19 +116,30 @@ fn read_source(
     run: &Run,
 ) -> Result<Space> {
     let name = source.name.clone();
+    let encoding = options.reader.encoding.as_deref();
     let (loaded, sources) = match format {
-        Format::Word2vecBin => (word2vec::read(&mut source, run)?, vec![source.about()]),
-        Format::Word2vec => (text::read(&mut source, true, run)?, vec![source.about()]),
-        Format::Glove => (text::read(&mut source, false, run)?, vec![source.about()]),
-        Format::Npy => {
-            let mut loaded = npy::read(&mut source, run)?;
-            let rows = loaded.fields.first().map_or(0, |(_, matrix)| matrix.rows());
-            let (ids, more) = ids::read(rows, path, options, run)?;
-            loaded.ids = ids;
-            (loaded, std::iter::once(source.about()).chain(more).collect())
+        Format::Word2vecBin => (word2vec::read(&mut source, encoding, run)?, vec![source.about()]),
+        Format::Word2vec => {
+            (text::read(&mut source, Layout::Header, encoding, run)?, vec![source.about()])
         }
+        Format::Glove => {
+            (text::read(&mut source, Layout::Named, encoding, run)?, vec![source.about()])
+        }
+        Format::Npy => npy::read(source, path, options, run)?,
         Format::Safetensors => tensors::read(source, path, options, run)?,
-        _ => todo!(),
+        Format::Projector => {
+            let found = path.map(projector::beside).filter(|path| path.is_file());
+            let metadata = options.ids.clone().or(found);
+            projector::read(&mut source, metadata.as_deref(), options, run)?
+        }
+        Format::Space => {
+            return Err(Error::data(format!(
+                "{name}: no space (a folder with space.json) is there"
+            )));
+        }
+        Format::Parquet | Format::Arrow | Format::Csv | Format::Tsv | Format::Jsonl => {
+            return Err(Error::usage(format!("{format} is read from files")));
+        }
     };
     loaded.finish(&name, format.name(), sources, options, run)
 }
@@ -157,7 +183,7 @@ fn write_here(
         }
     };
     if format == Format::Space {
-        return space.save(path);
+        return space.save_with(path, &SaveOptions { portable: options.portable });
     }
     let field = options.field.as_deref().unwrap_or("main");
     let vectors = Vectors::new(space, field)?;
@@ -199,8 +225,43 @@ fn write_here(
             };
             save::publish(path, |out| tensors::write(out, &fields, run))
         }
-        _ => todo!(),
+        Format::Projector => {
+            let flat = Flat::new(vectors, run)?;
+            let beside = projector::beside(path);
+            run.progress.note(&format!("ids: in {}", beside.display()));
+            save::publish_pair(
+                &beside,
+                |out| projector::write_metadata(out, &flat),
+                path,
+                |out| projector::write_vectors(out, &flat, run),
+            )
+        }
+        Format::Parquet | Format::Arrow | Format::Csv | Format::Tsv | Format::Jsonl => {
+            write_table(Flat::new(vectors, run)?, path, format, options, run)
+        }
+        Format::Space => Ok(()), // written above
     }
+}
+
+fn write_table(
+    flat: Flat<'_>,
+    path: &Path,
+    format: Format,
+    options: &ExportOptions,
+    run: &Run,
+) -> Result<()> {
+    save::publish(path, |out| match format {
+        Format::Parquet => arrow::write_parquet(out, &flat, options, run),
+        Format::Arrow => arrow::write_arrow(out, &flat, options, run),
+        Format::Csv => cells::write(out, &flat, Style::Csv, options, run),
+        Format::Tsv => cells::write(out, &flat, Style::Tsv, options, run),
+        _ => cells::write(out, &flat, Style::Jsonl, options, run),
+    })?;
+    let flags = flat.flags();
+    if !matches!(format, Format::Parquet | Format::Arrow) && !flags.is_empty() {
+        run.progress.note(&format!("{format} holds no kinds; to read the same ones back: {flags}"));
+    }
+    Ok(())
 }
 
 /// Runs inside a pool of the run's threads.

@@ -2,9 +2,6 @@
 
 use half::{bf16, f16};
 
-use super::source::Source;
-use crate::error::{Error, Result};
-
 /// How a number is kept in a binary file, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Width {
@@ -47,32 +44,6 @@ impl Width {
         }
         0
     }
-}
-
-/// Reads `count` numbers; memory grows with what is really there. Tells how many were rounded to f32, or how many
-/// numbers were there if fewer.
-pub(super) fn read(
-    source: &mut Source,
-    count: usize,
-    width: Width,
-) -> Result<Result<(Vec<f32>, u64), usize>> {
-    const BLOCK: usize = 1 << 18;
-    let known = source.remaining().is_some_and(|left| left / width.bytes() as u64 >= count as u64);
-    let mut numbers = Vec::new();
-    numbers.try_reserve_exact(if known { count } else { count.min(BLOCK) }).map_err(|_| {
-        Error::data(format!("{}: {count} numbers do not fit in memory", source.name))
-    })?;
-    let (mut bytes, mut rounded) = (Vec::new(), 0);
-    while numbers.len() < count {
-        bytes.clear();
-        let wanted = (count - numbers.len()).min(BLOCK) * width.bytes();
-        let got = source.append(&mut bytes, wanted as u64)?;
-        rounded += width.decode(&bytes, &mut numbers);
-        if got < wanted {
-            return Ok(Err(numbers.len()));
-        }
-    }
-    Ok(Ok((numbers, rounded)))
 }
 
 /// The f32 closest to a decimal number, `None` where it is none. Numbers beyond f32 come out infinite.

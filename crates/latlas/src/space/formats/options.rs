@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::ReaderOptions;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 
@@ -47,6 +48,9 @@ pub struct ImportOptions {
     pub geometry: Option<Geometry>,
     /// What to do with repeated ids.
     pub on_duplicate: OnDuplicate,
+    /// How tables are read: which column holds the ids, which the vectors. Of the rest `encoding` counts for ids in
+    /// word2vec and GloVe files, and `on_bad` everywhere.
+    pub reader: ReaderOptions,
     /// Leave out vectors with NaN or infinite components, counted in a warning, instead of stopping at the first.
     pub skip_bad: bool,
     /// The tensor of a safetensors file to read, where it holds several.

@@ -1,16 +1,15 @@
-//! What a reader reads: plain bytes, wherever they come from, counted, hashed and bounded on the way.
+//! What a reader reads: plain bytes, wherever they come from, counted and bounded on the way.
 
 use std::io::{self, BufRead, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::{Error, Result};
-use crate::file::{self, Bytes};
+use crate::file::{Bytes, Compression, Digest, Stream, read_error};
 
-/// Compressed content may unfold to this much freely; beyond it, to `BOMB_RATIO` times the file's size. Text of
-/// vectors shrinks to a third, a matrix of zeros to a thousandth.
+/// Compressed content may unfold to this much freely; beyond it, to `BOMB_RATIO` times what was read from the disk.
+/// Text of vectors shrinks to a third, a matrix of zeros to a thousandth.
 const BOMB_FREE: u64 = 1 << 30;
 const BOMB_RATIO: u64 = 1000;
 
@@ -25,13 +24,10 @@ pub(super) struct Source {
     /// What has been looked at and not yet taken, from `at` on; then `rest`.
     front: Vec<u8>,
     at: usize,
-    rest: Box<dyn BufRead + Send>,
+    rest: Stream,
     /// The number of plain bytes, where it is known before reading: a file that is not compressed.
     length: Option<u64>,
-    /// The number of bytes on the disk, of a compressed file.
-    packed: Option<u64>,
     taken: u64,
-    hash: Xxh3Default,
 }
 
 impl Source {
@@ -40,40 +36,21 @@ impl Source {
         if path.is_dir() {
             return Err(Error::io("read", path, &io::ErrorKind::IsADirectory.into()));
         }
-        let stream = file::open_stream(path)?;
-        let (mut length, mut packed) = (None, None);
-        if let Ok(about) = std::fs::metadata(path)
-            && about.is_file()
-            && path != Path::new("-")
-        {
-            *if is_packed(path) { &mut packed } else { &mut length } = Some(about.len());
-        }
-        Ok(Source {
-            name: path.display().to_string(),
-            path: Some(path.to_owned()),
-            front: Vec::new(),
-            at: 0,
-            rest: stream,
-            length,
-            packed,
-            taken: 0,
-            hash: Xxh3Default::new(),
-        })
+        let stream = Stream::open(path)?;
+        let length = stream.size().filter(|_| stream.compression() == Compression::None);
+        Ok(Self::of_stream(path.display().to_string(), Some(path.to_owned()), stream, length))
     }
 
     /// Bytes in memory.
-    pub(super) fn of_bytes(name: &str, bytes: Vec<u8>) -> Self {
-        Source {
-            name: name.to_owned(),
-            path: None,
-            length: Some(bytes.len() as u64),
-            front: Vec::new(),
-            at: 0,
-            rest: Box::new(Cursor::new(bytes)),
-            packed: None,
-            taken: 0,
-            hash: Xxh3Default::new(),
-        }
+    pub(super) fn of_bytes(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let length = bytes.len() as u64;
+        let stream = Stream::over(Cursor::new(bytes), Path::new(name))?;
+        let length = (stream.compression() == Compression::None).then_some(length);
+        Ok(Self::of_stream(name.to_owned(), None, stream, length))
+    }
+
+    fn of_stream(name: String, path: Option<PathBuf>, rest: Stream, length: Option<u64>) -> Self {
+        Source { name, path, front: Vec::new(), at: 0, rest, length, taken: 0 }
     }
 
     /// The first bytes, at most 64 KiB, without taking them. To be asked before anything is read.
@@ -88,13 +65,20 @@ impl Source {
         self.length.map(|length| length.saturating_sub(self.taken))
     }
 
-    /// An error of reading as one that names the file: the machine's, or the data's where the content itself is
-    /// broken (a damaged archive).
+    /// An error of reading as one that names the file.
     pub(super) fn blame(&self, error: &io::Error) -> Error {
-        if error.raw_os_error().is_some() {
-            return Error::io("read", &self.name, error);
+        if self.is_bomb() {
+            return self
+                .error(format!("unpacks to more than {BOMB_RATIO} times its size"))
+                .help("if that is meant, unpack it first");
         }
-        Error::data(format!("{}: {error}", self.name)).help("is the file complete?")
+        read_error(&self.name, error)
+    }
+
+    fn is_bomb(&self) -> bool {
+        self.rest.compression() != Compression::None
+            && self.taken > BOMB_FREE
+            && self.taken / BOMB_RATIO > self.rest.digest().bytes
     }
 
     /// An error about the content.
@@ -108,25 +92,30 @@ impl Source {
         Read::take(&mut *self, count).read_to_end(buffer).map_err(|e| self.blame(&e))
     }
 
-    /// All of it at once: mapped where that can be.
+    /// All of it at once: mapped where that can be. With it comes what was read, for provenance.
     pub(super) fn whole(mut self) -> Result<(Bytes, Value)> {
-        let bytes = match &self.path {
-            Some(path) if self.length.is_some() && self.taken == 0 => Bytes::map(path)?,
+        match &self.path {
+            Some(path) if self.length.is_some() && self.taken == 0 => {
+                let bytes = Bytes::map(path)?;
+                let xxh3 = xxhash_rust::xxh3::xxh3_64(&bytes);
+                let about = self.describe(Digest { bytes: bytes.len() as u64, xxh3 });
+                Ok((bytes, about))
+            }
             _ => {
                 let mut bytes = Vec::new();
                 self.read_to_end(&mut bytes).map_err(|e| self.blame(&e))?;
-                Bytes::from(bytes)
+                Ok((Bytes::from(bytes), self.about()))
             }
-        };
-        self.hash = Xxh3Default::new();
-        self.hash.update(&bytes);
-        self.taken = bytes.len() as u64;
-        Ok((bytes, self.about()))
+        }
     }
 
     /// What has been read, for provenance.
     pub(super) fn about(&self) -> Value {
-        json!({ "path": self.name, "bytes": self.taken, "xxh3": format!("{:016x}", self.hash.digest()) })
+        self.describe(self.rest.digest())
+    }
+
+    fn describe(&self, digest: Digest) -> Value {
+        json!({ "path": self.name, "bytes": digest.bytes, "xxh3": format!("{:016x}", digest.xxh3) })
     }
 }
 
@@ -142,12 +131,8 @@ impl Read for Source {
 
 impl BufRead for Source {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if let Some(packed) = self.packed
-            && self.taken > BOMB_FREE.max(packed.saturating_mul(BOMB_RATIO))
-        {
-            return Err(io::Error::other(format!(
-                "unpacks to more than {BOMB_RATIO} times its size: refused"
-            )));
+        if self.is_bomb() {
+            return Err(io::Error::other("unpacks to too much"));
         }
         if self.at < self.front.len() { Ok(&self.front[self.at..]) } else { self.rest.fill_buf() }
     }
@@ -155,21 +140,9 @@ impl BufRead for Source {
     fn consume(&mut self, count: usize) {
         self.taken += count as u64;
         if self.at < self.front.len() {
-            let end = (self.at + count).min(self.front.len());
-            self.hash.update(&self.front[self.at..end]);
-            self.at = end;
-            return;
+            self.at = (self.at + count).min(self.front.len());
+        } else {
+            self.rest.consume(count);
         }
-        if let Ok(there) = self.rest.fill_buf() {
-            self.hash.update(&there[..count.min(there.len())]);
-        }
-        self.rest.consume(count);
     }
-}
-
-/// Whether a file starts like gzip or Zstandard, which `file::open_stream` unpacks.
-fn is_packed(path: &Path) -> bool {
-    let mut magic = [0; 4];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
-    read.is_ok() && (magic[..2] == [0x1f, 0x8b] || magic == [0x28, 0xb5, 0x2f, 0xfd])
 }

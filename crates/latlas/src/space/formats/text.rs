@@ -27,13 +27,30 @@ const LONGEST_LINE: usize = 64 << 20;
 /// The lines that are looked at to find the dimension of a file that does not tell.
 const LOOK: usize = 100;
 
-/// Reads a file that begins with a header, or with its first vector.
-pub(super) fn read(source: &mut Source, header: bool, run: &Run) -> Result<Loaded> {
+/// What lines hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// First "COUNT DIM", then a name and numbers each.
+    Header,
+    /// A name and numbers each.
+    Named,
+    /// Numbers alone.
+    Bare,
+}
+
+/// Reads a file of such lines.
+pub(super) fn read(
+    source: &mut Source,
+    layout: Layout,
+    encoding: Option<&str>,
+    run: &Run,
+) -> Result<Loaded> {
     let mut reader = Reader {
+        layout,
         dim: 0,
         promised: None,
         lines: 0,
-        loaded: Loaded::new("line"),
+        loaded: Loaded::new("line").in_encoding(encoding)?,
         numbers: Vec::new(),
         odd: None,
     };
@@ -59,10 +76,11 @@ pub(super) fn read(source: &mut Source, header: bool, run: &Run) -> Result<Loade
         let mut lines = &block[..end];
         if first && !lines.is_empty() {
             first = false;
-            if header {
+            lines = lines.strip_prefix(b"\xef\xbb\xbf").unwrap_or(lines); // a byte order mark
+            if layout == Layout::Header {
                 lines = reader.header(source, lines)?;
             } else {
-                reader.dim = guess_dim(source, lines)?;
+                reader.dim = guess_dim(source, lines, layout)?;
             }
         }
         reader.block(source, lines, run)?;
@@ -75,6 +93,7 @@ pub(super) fn read(source: &mut Source, header: bool, run: &Run) -> Result<Loade
 }
 
 struct Reader {
+    layout: Layout,
     dim: usize,
     promised: Option<u64>,
     lines: u64,
@@ -126,9 +145,10 @@ impl Reader {
     }
 
     fn block(&mut self, source: &Source, lines: &[u8], run: &Run) -> Result<()> {
-        let dim = self.dim;
+        let (dim, layout) = (self.dim, self.layout);
         let tasks = cut(lines);
-        let parts: Vec<Part> = tasks.into_par_iter().map(|task| parse_lines(task, dim)).collect();
+        let parts: Vec<Part> =
+            tasks.into_par_iter().map(|task| parse_lines(task, dim, layout)).collect();
         for part in parts {
             if let Some((line, wrong)) = part.wrong {
                 let error = source.error(format!("line {}: {wrong}", self.lines + line));
@@ -201,7 +221,7 @@ fn cut(mut lines: &[u8]) -> Vec<&[u8]> {
     tasks
 }
 
-fn parse_lines(text: &[u8], dim: usize) -> Part {
+fn parse_lines(text: &[u8], dim: usize, layout: Layout) -> Part {
     let mut part = Part::default();
     let mut fields = Vec::with_capacity(dim + 1);
     for line in text.split_inclusive(|&b| b == b'\n') {
@@ -210,7 +230,7 @@ fn parse_lines(text: &[u8], dim: usize) -> Part {
         if line.is_empty() {
             continue;
         }
-        if let Err(wrong) = parse_line(line, dim, &mut fields, &mut part) {
+        if let Err(wrong) = parse_line(line, dim, layout, &mut fields, &mut part) {
             part.wrong = Some((part.lines, wrong));
             break;
         }
@@ -221,14 +241,16 @@ fn parse_lines(text: &[u8], dim: usize) -> Part {
 fn parse_line(
     line: &[u8],
     dim: usize,
+    layout: Layout,
     fields: &mut Vec<(usize, usize)>,
     part: &mut Part,
 ) -> Result<(), String> {
     split(line, fields);
-    // A line that begins with a separator has an empty name.
+    let bare = layout == Layout::Bare;
     let named = fields.len() > dim;
-    if !named && !(fields.len() == dim && is_separator(line[0])) {
-        let found = fields.len().saturating_sub(1);
+    // A line that begins with a separator has an empty name.
+    if bare && named || !named && !(fields.len() == dim && (bare || is_separator(line[0]))) {
+        let found = fields.len().saturating_sub(usize::from(!bare));
         return Err(format!("{found} numbers where {dim} are due"));
     }
     let numbers = &fields[fields.len() - dim..];
@@ -284,7 +306,7 @@ fn split(line: &[u8], fields: &mut Vec<(usize, usize)>) {
 
 /// The commonest number of numbers at the end of the first lines; names that end in a number ("at 5") make it too
 /// large on their own lines only.
-fn guess_dim(source: &Source, lines: &[u8]) -> Result<usize> {
+fn guess_dim(source: &Source, lines: &[u8], layout: Layout) -> Result<usize> {
     let mut seen: Vec<(usize, usize)> = Vec::new();
     let mut fields = Vec::new();
     for line in lines
@@ -299,7 +321,11 @@ fn guess_dim(source: &Source, lines: &[u8]) -> Result<usize> {
             .rev()
             .take_while(|&&(start, end)| parse(&line[start..end]).is_some())
             .count();
-        let dim = numbers.min(fields.len().saturating_sub(usize::from(!is_separator(line[0]))));
+        let dim = numbers.min(
+            fields
+                .len()
+                .saturating_sub(usize::from(layout == Layout::Named && !is_separator(line[0]))),
+        );
         match seen.iter_mut().find(|(known, _)| *known == dim) {
             Some((_, times)) => *times += 1,
             None => seen.push((dim, 1)),

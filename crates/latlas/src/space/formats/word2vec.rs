@@ -19,10 +19,10 @@ use crate::run::{Run, Step};
 /// Names longer than this are taken for a sign that the file is something else.
 const LONGEST_NAME: u64 = 1 << 16;
 
-pub(super) fn read(source: &mut Source, run: &Run) -> Result<Loaded> {
+pub(super) fn read(source: &mut Source, encoding: Option<&str>, run: &Run) -> Result<Loaded> {
     let (count, dim) = header(source)?;
     check_size(source, count, dim)?;
-    let mut loaded = Loaded::new("word");
+    let mut loaded = Loaded::new("word").in_encoding(encoding)?;
     let (mut numbers, mut name, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
     let wide = dim * Width::F32.bytes() as u64;
     for word in 1..=count {
