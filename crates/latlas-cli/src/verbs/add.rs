@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let mut edit = Space::edit(&args.space)?;
-    let mut options = args.import.options();
+    let mut options = args.import.options()?;
     // What is added is measured as what is there, unless the caller says otherwise (and then is told it does not fit).
     options.geometry =
         options.geometry.or_else(|| edit.space().fields().first().map(|field| field.geometry));

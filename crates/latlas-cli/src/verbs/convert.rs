@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::output::counted;
+use crate::reading::Reading;
 
 /// Convert vectors from one format into another, spaces included
 #[derive(Debug, clap::Args)]
@@ -61,17 +62,20 @@ pub(super) struct Import {
     /// The tensor of a safetensors file that holds several
     #[arg(long, value_name = "NAME")]
     tensor: Option<String>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 impl Import {
-    pub(super) fn options(&self) -> ImportOptions {
-        ImportOptions {
+    pub(super) fn options(&self) -> Result<ImportOptions> {
+        Ok(ImportOptions {
             ids: self.ids.clone(),
             geometry: self.geometry,
             on_duplicate: self.on_duplicate,
             skip_bad: self.skip_bad,
             tensor: self.tensor.clone(),
-        }
+            reader: self.reading.options()?,
+        })
     }
 }
 
@@ -82,7 +86,7 @@ fn geometry(name: &str) -> Result<latlas::geometry::Geometry, String> {
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let run = cx.run();
-    let space = formats::read(&args.input, args.from, &args.import.options(), &run)?;
+    let space = formats::read(&args.input, args.from, &args.import.options()?, &run)?;
     let options = ExportOptions {
         field: args.field.clone(),
         replace_spaces: args.replace_spaces.clone(),
