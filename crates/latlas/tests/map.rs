@@ -1,9 +1,12 @@
 //! Layouts and their faithfulness against reference values, a naive twin and planted structure.
 
+use arrow_array::Array;
 use latlas::geometry::Geometry;
+use latlas::items::Items;
 use latlas::linalg::Matrix;
-use latlas::map::{Faithfulness, FaithfulnessOptions, Pca, Solver, faithfulness};
+use latlas::map::{Faithfulness, FaithfulnessOptions, Pca, Solver, faithfulness, table};
 use latlas::run::{Progress, Run, Silent, Step};
+use latlas::space::{Dtype, Provenance, Row, Space};
 use latlas::{Kind, Result};
 use proptest::prelude::*;
 use rand_xoshiro::rand_core::Rng;
@@ -325,4 +328,102 @@ fn what_a_reader_should_know_is_said() {
     assert!(said[0].contains("9 items are too few for the 10 and 30 nearest"), "{}", said[0]);
     assert!(said[1].contains("vary along 1 direction only"), "{}", said[1]);
     assert!(said[2].contains("have not converged after 1 passes"), "{}", said[2]);
+}
+
+/// A space of two segments of 400 and 300 items, the second added later.
+fn stored_space(dir: &std::path::Path, geometry: Geometry, dtype: Dtype) -> Space {
+    let part = |name: &str, rows: usize, seed: u64| {
+        let items = Items::from_ids((0..rows).map(|i| format!("{name}{i}"))).unwrap();
+        let mut vectors = noise(rows, 6, seed);
+        (0..rows).for_each(|i| vectors.row_mut(i)[0] += 2.0 * (i % 2) as f32);
+        Space::builder("test", items).field("main", geometry, vectors).dtype(dtype).build().unwrap()
+    };
+    part("a", 400, 1).save(dir).unwrap();
+    let mut edit = Space::edit(dir).unwrap();
+    edit.append(&part("b", 300, 2)).unwrap();
+    edit.publish(Provenance::default()).unwrap()
+}
+
+#[test]
+fn a_space_is_laid_out_measured_and_stored() {
+    let run = Run::silent(3);
+    for (geometry, dtype) in [
+        (Geometry::Euclidean, Dtype::F32),
+        (Geometry::Cosine, Dtype::F32),
+        (Geometry::Euclidean, Dtype::F16),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("s.space");
+        let space = stored_space(&dir, geometry, dtype);
+        // The blocks of the mapped file give what a copy in memory gives, bit for bit.
+        let rows: Vec<Row> = space.live().collect();
+        let mut copy = space.field("main").unwrap().gather(&rows);
+        if geometry == Geometry::Cosine {
+            for i in 0..copy.rows() {
+                let norm = copy.row(i).iter().map(|&x| f64::from(x).powi(2)).sum::<f64>().sqrt();
+                copy.row_mut(i).iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+            }
+        }
+        let layout = Pca::default().layout(&space, "main", &run).unwrap();
+        let fit = Pca::default().fit(&copy, &run).unwrap();
+        assert_eq!((&layout.coords, &layout.rows, layout.explained.len()), (&fit.coords, &rows, 2));
+        assert_eq!(layout.params["unit_length"], geometry == Geometry::Cosine);
+
+        // With some rows deleted, the live ones are laid out, and what is measured is measured among them.
+        let mut edit = Space::edit(&dir).unwrap();
+        edit.delete(&rows.iter().copied().filter(|row| row.0 % 3 == 0).collect::<Vec<_>>())
+            .unwrap();
+        let space = edit.publish(Provenance::default()).unwrap();
+        let layout = Pca { dims: 3, ..Pca::default() }.layout(&space, "main", &run).unwrap();
+        assert_eq!(layout.coords.rows(), space.count());
+        let options =
+            FaithfulnessOptions { all_up_to: 100, sample: 50, ..FaithfulnessOptions::default() };
+        let found = layout.faithfulness(&space, &options, &run).unwrap();
+        let (items, about) = table(&space, &layout, &found).unwrap();
+        assert_eq!(items.ids().value(0), "a1");
+        let names: Vec<&str> = items.columns().iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["x", "y", "z", "neighbours_kept", "trustworthiness"]);
+        assert_eq!(
+            items.column("neighbours_kept").unwrap().values.null_count(),
+            space.count() - 50
+        );
+        for key in ["trustworthiness", "continuity", "neighbours_kept_10", "neighbours_kept_30"] {
+            for figures in [
+                &about["faithfulness"],
+                &about["faithfulness"]["null"],
+                &about["faithfulness"]["standard_error"],
+            ] {
+                assert!(figures[key].as_f64().is_some_and(f64::is_finite), "{key} in {figures}");
+            }
+        }
+        assert_eq!((about["method"].as_str(), about["dims"].as_u64()), (Some("pca"), Some(3)));
+        assert_eq!(about["explained_variance"].as_array().unwrap().len(), 3);
+
+        let mut edit = Space::edit(&dir).unwrap();
+        edit.set_map("pca", &items, about.clone()).unwrap();
+        edit.publish(Provenance::default()).unwrap();
+        let (stored, again) = Space::open(&dir).unwrap().map(None).unwrap();
+        assert_eq!(stored.about, about);
+        assert_eq!(
+            again.column("y").unwrap().values.as_ref(),
+            items.column("y").unwrap().values.as_ref()
+        );
+    }
+}
+
+#[test]
+fn a_stale_or_flat_layout_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("s.space");
+    let (run, options) = (Run::silent(3), FaithfulnessOptions::default());
+    let space = stored_space(&dir, Geometry::Cosine, Dtype::F32);
+    let layout = Pca { dims: 1, ..Pca::default() }.layout(&space, "main", &run).unwrap();
+    let found = layout.faithfulness(&space, &options, &run).unwrap();
+    assert_eq!(table(&space, &layout, &found).unwrap_err().kind(), Kind::Usage);
+    let mut edit = Space::edit(&dir).unwrap();
+    edit.delete(&[Row(5)]).unwrap();
+    let changed = edit.publish(Provenance::default()).unwrap();
+    let stale = layout.faithfulness(&changed, &options, &run).unwrap_err();
+    assert_eq!(stale.to_string(), "row 6 is not in the space any more");
+    assert_eq!(Pca::default().layout(&space, "mian", &run).unwrap_err().kind(), Kind::Usage);
 }

@@ -1,7 +1,7 @@
 //! Exact rows of distances and ranks: from one point to all others.
 
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatRef, Par};
+use faer::{Accum, MatMut, MatRef, Par};
 use std::ops::Range;
 
 use crate::error::Result;
@@ -9,6 +9,9 @@ use crate::geometry::Geometry;
 use crate::linalg::blocks::{Work, block_rows, fold};
 use crate::linalg::{Matrix, RowSource, column_moments};
 use crate::run::Run;
+
+/// Distances that are looked at together.
+const CHUNK: usize = 32;
 
 /// A set of points whose squared distances are asked for many at a time. Points are centred and scaled to a mean
 /// square of 1 (no rank changes, no square overflows), or to unit length under the cosine. ‖a−b‖² is computed as
@@ -63,19 +66,21 @@ impl<'a> Distances<'a> {
         let own = MatRef::from_row_major_slice(&own, p, d);
         out.resize(p * n, 0.0);
         let size = block_rows(d).min(1024);
-        let mut dots = Mat::zeros(p, size);
+        let mut dots = vec![0.0; p * size];
         for start in (0..n).step_by(size) {
             let rows = start..(start + size).min(n);
             self.read(rows.clone(), &mut scratch, &mut wide);
             let block = MatRef::from_row_major_slice(&wide, rows.len(), d);
-            let mut dots = dots.as_mut().subcols_mut(0, rows.len());
-            matmul(dots.as_mut(), Accum::Replace, own, block.transpose(), 1.0, Par::Seq);
-            for (i, &point) in points.iter().enumerate() {
-                let out = &mut out[i * n + rows.start..i * n + rows.end];
-                for (j, (out, squared)) in
-                    out.iter_mut().zip(&self.squared[rows.clone()]).enumerate()
+            let dots = &mut dots[..p * rows.len()];
+            let into = MatMut::from_row_major_slice_mut(dots, p, rows.len());
+            matmul(into, Accum::Replace, own, block.transpose(), 1.0, Par::Seq);
+            for ((i, &point), dots) in points.iter().enumerate().zip(dots.chunks_exact(rows.len()))
+            {
+                let (own, out) = (self.squared[point], &mut out[i * n..][rows.clone()]);
+                for ((out, squared), dot) in
+                    out.iter_mut().zip(&self.squared[rows.clone()]).zip(dots)
                 {
-                    *out = (self.squared[point] + squared - 2.0 * dots[(i, j)]).max(0.0) as f32;
+                    *out = (own + squared - 2.0 * dot).max(0.0) as f32;
                 }
             }
         }
@@ -132,13 +137,21 @@ impl FlatDistances {
 pub(super) fn nearest(distances: &[f32], k: usize) -> Vec<u32> {
     let mut best: Vec<(f32, u32)> = Vec::with_capacity(k + 1);
     let mut worst = f32::INFINITY;
-    for (row, &distance) in distances.iter().enumerate() {
-        if distance < worst || best.len() < k && distance == worst {
-            let at = best.partition_point(|&(other, _)| other <= distance);
-            best.insert(at, (distance, row as u32));
-            best.truncate(k);
-            if best.len() == k {
-                worst = best[k - 1].0;
+    for (chunk, distances) in distances.chunks(CHUNK).enumerate() {
+        // Most chunks hold nothing closer, which a comparison without a way out finds fastest.
+        if best.len() == k
+            && !distances.iter().fold(false, |closer, &distance| closer | (distance < worst))
+        {
+            continue;
+        }
+        for (i, &distance) in distances.iter().enumerate() {
+            if distance < worst || best.len() < k && distance == worst {
+                let at = best.partition_point(|&(other, _)| other <= distance);
+                best.insert(at, (distance, (chunk * CHUNK + i) as u32));
+                best.truncate(k);
+                if best.len() == k {
+                    worst = best[k - 1].0;
+                }
             }
         }
     }

@@ -155,8 +155,10 @@ impl Manifest {
 
     /// All files of this generation.
     pub(super) fn files(&self) -> impl Iterator<Item = &FileAbout> {
-        let segments =
-            self.segments.iter().flat_map(|s| [&s.items, &s.ids].into_iter().chain(s.fields.values()));
+        let segments = self
+            .segments
+            .iter()
+            .flat_map(|s| [&s.items, &s.ids].into_iter().chain(s.fields.values()));
         segments
             .chain(self.deleted.iter().map(|d| &d.file))
             .chain(self.maps.iter().map(|m| &m.file))
