@@ -61,11 +61,11 @@ impl Work {
             .is_ok_and(|mut files| files.next().is_some())
     }
 
-    /// Removes what is not needed any more: everything after success, all but the checkpoints otherwise.
-    pub(crate) fn end(self, success: bool) {
+    /// Removes what is not needed any more: everything, unless the checkpoints are to be kept.
+    pub(crate) fn end(self, keep: bool) {
         // Nothing here is worth an error: the result is published, or a worse error is on its way.
         let _ = std::fs::remove_dir_all(self.dir.join("scratch"));
-        if success || !self.interrupted() {
+        if !keep || !self.interrupted() {
             let _ = std::fs::remove_dir_all(&self.dir);
         }
     }

@@ -189,12 +189,13 @@ impl Lesson<'_> {
         }
         let result = self.learn(read, learner, output, &work, run);
         let kept = work.interrupted();
-        work.end(result.is_ok());
+        // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
+        work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
         result.map_err(|error| match error.kind() {
             Kind::Interrupted if kept => {
                 error.help("the same command with --resume goes on from the checkpoint")
             }
-            Kind::Interrupted => error.help("there was no checkpoint yet; nothing is left behind"),
+            Kind::Interrupted => error.help("it had not come to a checkpoint; start anew"),
             _ => error,
         })
     }

@@ -1,0 +1,61 @@
+//! `latlas check SPACE [--repair]`: whether every byte of a space is as it was written.
+
+use std::path::PathBuf;
+
+use latlas::space::{CheckReport, check};
+use latlas::{Error, Result};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::output::{bytes, counted};
+
+/// Check every byte of a space
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  latlas check en.space --repair")]
+pub(crate) struct Args {
+    /// The space
+    space: PathBuf,
+    /// Rebuild what can be rebuilt from what is whole, and remove what killed writers left
+    #[arg(long)]
+    repair: bool,
+}
+
+pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    let report = check(&args.space, args.repair)?;
+    let space = args.space.display();
+    if cx.out.json() {
+        let mut fields = json!({ "space": args.space, "ok": report.is_sound() });
+        if let (Some(fields), Ok(Value::Object(report))) = (fields.as_object_mut(), serde_json::to_value(&report)) {
+            fields.extend(report);
+        }
+        cx.out.object("check", &fields)?;
+    } else {
+        cx.out.result(&text(&report, cx))?;
+    }
+    if report.is_sound() {
+        return Ok(());
+    }
+    let broken = report.problems.iter().filter(|p| !p.repaired).count() as u64;
+    let error = Error::data(format!("{space} is damaged: {}", counted(broken, "problems")));
+    Err(error.help(match args.repair {
+        false => format!("'latlas check {space} --repair' rebuilds what can be rebuilt"),
+        true => "what is left cannot be rebuilt: learn or convert it anew, or take it from a backup".to_owned(),
+    }))
+}
+
+fn text(report: &CheckReport, cx: &Context<'_>) -> String {
+    let paint = cx.out.paint;
+    let mut text = format!("{}, {} read", counted(report.files as u64, "files"), bytes(report.bytes));
+    if report.problems.is_empty() {
+        text = format!("{}  {text}", paint.green("sound"));
+    }
+    for problem in &report.problems {
+        let state = if problem.repaired { paint.green("repaired") } else { paint.red("damaged") };
+        text.push_str(&format!("\n  {state}  {}: {}", problem.file, problem.what));
+    }
+    for leftover in &report.leftovers {
+        let state = if report.swept { "removed" } else { "left by a killed writer" };
+        text.push_str(&format!("\n  {state}  {leftover}"));
+    }
+    text
+}
