@@ -14,7 +14,7 @@ pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
 pub(crate) mod search;
-// GATE pub(crate) mod tour;
+pub(crate) mod tour;
 
 use latlas::space::Provenance;
 use latlas::{Error, Result, Run};

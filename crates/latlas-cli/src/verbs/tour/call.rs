@@ -5,13 +5,15 @@ use std::path::Path;
 /// `cargo run --release --`, `latlas`, or the path that was typed.
 pub(super) fn prefix() -> String {
     let typed = std::env::args().next().unwrap_or_default();
-    let by_cargo = std::env::var_os("CARGO_MANIFEST_DIR").is_some() && std::env::var_os("CARGO").is_some();
+    let by_cargo =
+        std::env::var_os("CARGO_MANIFEST_DIR").is_some() && std::env::var_os("CARGO").is_some();
     written(&typed, by_cargo)
 }
 
 fn written(typed: &str, by_cargo: bool) -> String {
     let path = Path::new(typed);
-    let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let folder =
+        path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
     match folder.as_deref() {
         Some("release") if by_cargo => "cargo run --release --".to_owned(),
         Some("debug") if by_cargo => "cargo run --".to_owned(),
@@ -24,7 +26,11 @@ fn written(typed: &str, by_cargo: bool) -> String {
 /// A path as a shell takes it.
 pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+:@,".contains(c);
-    if !path.is_empty() && path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+    if !path.is_empty() && path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]

@@ -36,14 +36,14 @@ pub(crate) struct Args {
 /// How much a tour takes on.
 struct Plan {
     /// At most so many bytes of text.
-    most: Option<u64>,
+    most: u64,
     dim: usize,
     /// About so many words are trained on, all epochs together.
     budget: u64,
 }
 
-const QUICK: Plan = Plan { most: Some(16 << 20), dim: 64, budget: 16_000_000 };
-const FULL: Plan = Plan { most: None, dim: 100, budget: 100_000_000 };
+const QUICK: Plan = Plan { most: 16 << 20, dim: 64, budget: 16_000_000 };
+const FULL: Plan = Plan { most: 64 << 20, dim: 100, budget: 100_000_000 };
 
 impl Plan {
     /// Small texts are read more often; beyond 20 times little changes.
@@ -87,7 +87,11 @@ impl<'a> Guide<'a> {
     fn learn(&self, args: &Args, plan: &Plan) -> Result<Learned> {
         let run = self.cx.run();
         let text = text::find(&args.input, plan.most, &run)?;
-        self.stage("Read", &format!("Text goes in: {}.\nIt is cut into words; rare ones are left out.", text.name), None);
+        self.stage(
+            "Read",
+            &format!("Text goes in: {}.\nIt is cut into words; rare ones are left out.", text.name),
+            None,
+        );
         let lesson = Lesson {
             corpus: CorpusOptions::default(),
             dump: Some(&self.corpus),
@@ -130,8 +134,13 @@ impl<'a> Guide<'a> {
     }
 
     fn draw(&self) -> Result<()> {
-        let command = format!("plot {} -o {}", self.space(), quoted(&self.picture.display().to_string()));
-        self.stage("Draw", "The map as a picture, and in the letters of your terminal.", Some(&command));
+        let command =
+            format!("plot {} -o {}", self.space(), quoted(&self.picture.display().to_string()));
+        self.stage(
+            "Draw",
+            "The map as a picture, and in the letters of your terminal.",
+            Some(&command),
+        );
         let braille = plot::both(&self.space, &self.picture, self.cx)?;
         self.show(|| self.cx.out.result(&braille))
     }
@@ -145,7 +154,9 @@ impl<'a> Guide<'a> {
             Some(&format!("search {} {}", self.space(), quoted(word))),
         );
         if shown.is_empty() {
-            self.cx.out.caution("too little text to find words with clear neighbours; try a larger one");
+            self.cx
+                .out
+                .caution("too little text to find words with clear neighbours; try a larger one");
         } else {
             self.show(|| self.cx.out.result(&table(&shown).render(self.cx.out.paint)))?;
         }
@@ -157,7 +168,9 @@ impl<'a> Guide<'a> {
         if self.cx.out.json() {
             let neighbours: Map<_, _> = shown
                 .iter()
-                .map(|n| (n.word.clone(), n.nearest.iter().map(|(word, _)| word.as_str()).collect()))
+                .map(|n| {
+                    (n.word.clone(), n.nearest.iter().map(|(word, _)| word.as_str()).collect())
+                })
                 .collect();
             let fields = json!({
                 "space": self.space, "plot": self.picture, "corpus": self.corpus, "count": learned.space.count(),
@@ -166,7 +179,8 @@ impl<'a> Guide<'a> {
             return self.cx.out.object("tour", &fields);
         }
         let paint = self.cx.out.paint;
-        let mut text = format!("\n{}\n", paint.bold(&format!("That took {}. Go on:", duration(took))));
+        let mut text =
+            format!("\n{}\n", paint.bold(&format!("That took {}. Go on:", duration(took))));
         for command in &commands {
             text.push_str(&format!("  {command}\n"));
         }
@@ -183,15 +197,24 @@ impl<'a> Guide<'a> {
             rest.push(format!("search {space} {}", quoted(&second.word)));
             rest.push(format!("search {space} '{} - {near} + {}'", first.word, second.word));
         }
-        rest.push(format!("plot {space} -o {} --color-by faithfulness", quoted(&self.picture.with_file_name("faithfulness.svg").display().to_string())));
-        rest.push(format!("convert {space} {}", quoted(&self.space.with_file_name("words.vec").display().to_string())));
+        rest.push(format!(
+            "plot {space} -o {} --color-by faithfulness",
+            quoted(&self.picture.with_file_name("faithfulness.svg").display().to_string())
+        ));
+        rest.push(format!(
+            "convert {space} {}",
+            quoted(&self.space.with_file_name("words.vec").display().to_string())
+        ));
         rest.push("learn word2vec YOUR-TEXT.txt -o your.space".to_owned());
         rest.into_iter().map(|rest| self.command(&rest)).collect()
     }
 
     fn relearn(&self, dim: usize, epochs: u32) -> String {
         let corpus = quoted(&self.corpus.display().to_string());
-        format!("learn word2vec {corpus} --tokenizer whitespace --dim {dim} --epochs {epochs} -o {}", self.space())
+        format!(
+            "learn word2vec {corpus} --tokenizer whitespace --dim {dim} --epochs {epochs} -o {}",
+            self.space()
+        )
     }
 
     /// The heading of a stage, what it does, and the command that does it alone.
@@ -222,7 +245,12 @@ fn table(shown: &[Neighbourhood]) -> Table {
     let mut table = Table::new(shown.iter().map(|n| (n.word.clone(), Align::Left)));
     let rows = shown.iter().map(|n| n.nearest.len()).max().unwrap_or(0);
     for row in 0..rows {
-        table.row(shown.iter().map(|n| n.nearest.get(row).map_or_else(String::new, |(word, _)| word.clone())).collect());
+        table.row(
+            shown
+                .iter()
+                .map(|n| n.nearest.get(row).map_or_else(String::new, |(word, _)| word.clone()))
+                .collect(),
+        );
     }
     table
 }

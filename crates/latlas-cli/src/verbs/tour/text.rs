@@ -1,5 +1,7 @@
 //! The text that a tour reads: what cargo has downloaded, or what was named; under `--quick` not more than needed.
 
+use std::path::PathBuf;
+
 use latlas::data::{self, Documents, Piece, ReaderOptions, Sources};
 use latlas::{Error, Result, Run};
 use serde_json::{Value, json};
@@ -10,24 +12,37 @@ pub(super) struct Text<'r> {
     pub(super) documents: Box<dyn Documents + 'r>,
 }
 
-/// The text of these inputs, or of the machine's own Rust documentation where there are none.
-pub(super) fn find<'r>(inputs: &[String], most: Option<u64>, run: &'r Run<'r>) -> Result<Text<'r>> {
-    let (name, documents): (String, Box<dyn Documents + 'r>) = if inputs.is_empty() {
-        let docs = data::rust_docs(run)?;
-        (docs.describe(), Box::new(docs))
-    } else {
-        let files = Files {
-            sources: Sources::resolve(inputs)?,
-            options: ReaderOptions { on_bad: data::OnBad::Skip, ..ReaderOptions::default() },
-            run,
-        };
-        (inputs.join(" "), Box::new(files))
+/// The first `most` bytes of text of these inputs, or of the documentation of Rust crates where there are none.
+pub(super) fn find<'r>(inputs: &[String], most: u64, run: &'r Run<'r>) -> Result<Text<'r>> {
+    if inputs.is_empty() {
+        let home = cargo_home().ok_or_else(nothing_here)?;
+        let folders = data::registry(&home).map_err(|_| nothing_here())?;
+        let name = format!(
+            "READMEs and doc comments of the crates under {}",
+            home.join("registry").display()
+        );
+        return Ok(Text { name, documents: Box::new(data::rust_docs(&folders, most, run)) });
+    }
+    let files = Files {
+        sources: Sources::resolve(inputs)?,
+        options: ReaderOptions { on_bad: data::OnBad::Skip, ..ReaderOptions::default() },
+        run,
     };
-    let documents = match most {
-        Some(most) => Box::new(Beginning { documents, name: name.clone(), most }),
-        None => documents,
-    };
-    Ok(Text { name, documents })
+    let name = inputs.join(" ");
+    Ok(Text { documents: Box::new(Beginning { documents: files, name: name.clone(), most }), name })
+}
+
+/// Where cargo keeps its downloads.
+fn cargo_home() -> Option<PathBuf> {
+    let set =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("CARGO_HOME").or_else(|| std::env::home_dir().map(|home| home.join(".cargo")))
+}
+
+/// A data error: there is nothing wrong with the call.
+fn nothing_here() -> Error {
+    Error::data("no sources of Rust crates on this machine to learn from")
+        .help("name some text of yours, a file or a folder: latlas tour my-notes/")
 }
 
 /// Files, opened when they are read.
@@ -63,7 +78,9 @@ impl<D: Documents> Documents for Beginning<D> {
             each(Piece { end: piece.end || enough, ..piece })
         });
         match visited {
-            Err(_) if enough => Ok(vec![json!({ "path": self.name, "bytes": read, "whole": false })]),
+            Err(_) if enough => {
+                Ok(vec![json!({ "path": self.name, "bytes": read, "whole": false })])
+            }
             other => other,
         }
     }

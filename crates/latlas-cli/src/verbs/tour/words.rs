@@ -20,7 +20,12 @@ pub(super) struct Neighbourhood {
 }
 
 /// So many words with so many neighbours each.
-pub(super) fn choose(space: &Space, words: usize, neighbours: usize, threads: usize) -> Result<Vec<Neighbourhood>> {
+pub(super) fn choose(
+    space: &Space,
+    words: usize,
+    neighbours: usize,
+    threads: usize,
+) -> Result<Vec<Neighbourhood>> {
     let field = space.field("main")?;
     let frequent: Vec<Row> = space.live().take(FREQUENT).collect();
     let vectors = field.gather(&frequent);
@@ -32,7 +37,8 @@ pub(super) fn choose(space: &Space, words: usize, neighbours: usize, threads: us
 
     let mut all: Vec<(Row, Vec<Hit>, f32)> = Vec::new();
     for (&row, hits) in candidates.iter().zip(found) {
-        let hits: Vec<Hit> = hits.into_iter().filter(|hit| hit.row != row).take(neighbours).collect();
+        let hits: Vec<Hit> =
+            hits.into_iter().filter(|hit| hit.row != row).take(neighbours).collect();
         if hits.len() == neighbours && hits.iter().all(|hit| is_word(space.id(hit.row))) {
             let closeness = hits.iter().map(|hit| hit.similarity).sum::<f32>() / neighbours as f32;
             all.push((row, hits, closeness));
@@ -44,7 +50,11 @@ pub(super) fn choose(space: &Space, words: usize, neighbours: usize, threads: us
     let median = closeness.get(closeness.len() / 2).copied().unwrap_or(0.0);
     let mut chosen: Vec<&(Row, Vec<Hit>, f32)> = Vec::new();
     for candidate in all.iter().filter(|(_, _, c)| *c >= median) {
-        let seen = |row: Row| chosen.iter().any(|(taken, hits, _)| *taken == row || hits.iter().any(|hit| hit.row == row));
+        let seen = |row: Row| {
+            chosen
+                .iter()
+                .any(|(taken, hits, _)| *taken == row || hits.iter().any(|hit| hit.row == row))
+        };
         if !seen(candidate.0) && !candidate.1.iter().any(|hit| seen(hit.row)) {
             chosen.push(candidate);
             if chosen.len() == words {
@@ -64,7 +74,8 @@ pub(super) fn choose(space: &Space, words: usize, neighbours: usize, threads: us
 
 /// Those of the frequent words that are longer (as vectors) than three quarters of their peers.
 fn meaningful(space: &Space, frequent: &[Row], vectors: &Matrix) -> Vec<Row> {
-    let lengths: Vec<f32> = vectors.iter_rows().map(|v| v.iter().map(|x| x * x).sum::<f32>().sqrt()).collect();
+    let lengths: Vec<f32> =
+        vectors.iter_rows().map(|v| v.iter().map(|x| x * x).sum::<f32>().sqrt()).collect();
     let kept = (0..frequent.len()).filter(|&at| {
         let peers = &lengths[at.saturating_sub(PEERS)..(at + PEERS).min(lengths.len())];
         let shorter = peers.iter().filter(|&&length| length < lengths[at]).count();
