@@ -19,9 +19,9 @@ impl Metric for Cosine {
         if squared == 0.0 { 0.0 } else { 1.0 / squared.sqrt() }
     }
 
-    /// −cos(a, b).
+    /// −cos(a, b); the norms are multiplied first, which keeps it symmetric to the bit.
     fn rank(&self, a: &[f32], pa: f32, b: &[f32], pb: f32) -> f32 {
-        -kernels::dot(a, b) * pa * pb
+        -kernels::dot(a, b) * (pa * pb)
     }
 
     fn distance(&self, rank: f32) -> f32 {

@@ -8,6 +8,7 @@
 //! A single query reads every vector once and is bound by memory; a batch multiplies groups of queries with packed
 //! blocks of rows and is bound by arithmetic. O(n·d) a query, O(k) memory beside the norms.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -260,28 +261,41 @@ impl Exact {
         self.measured(point, rows, k)
     }
 
-    /// The k nearest of these rows, measured in f64, ordered by the distance shown and then by row.
+    /// The k nearest of these rows, measured in f64, ordered by the distance shown and then by row. (Dot products that
+    /// f32 can only show as infinite are ordered by what they are.)
     fn measured(&self, point: &[f32], rows: Vec<Row>, k: usize) -> Vec<Hit> {
         let measure = self.measure();
-        let mut row_numbers = vec![0.0; self.dim()];
-        let mut hits: Vec<Hit> = rows
+        let mut numbers = vec![0.0; self.dim()];
+        let mut hits: Vec<(f64, Hit)> = rows
             .into_iter()
             .map(|row| {
-                self.vectors.source.read(row, &mut row_numbers);
-                let exact = measure.exact(point, &row_numbers);
-                // +0.0 turns −0 into 0, and `abs` below gives every NaN one sign.
-                let distance = (exact + 0.0) as f32;
-                let distance = if distance.is_nan() { distance.abs() } else { distance };
-                Hit { row, distance, similarity: measure.similarity(exact) as f32 }
+                self.vectors.source.read(row, &mut numbers);
+                let exact = measure.exact(point, &numbers);
+                // One zero and one NaN: −0 and −NaN would be ordered before all others.
+                let exact = if exact.is_nan() { f64::NAN } else { exact + 0.0 };
+                (
+                    exact,
+                    Hit {
+                        row,
+                        distance: exact as f32,
+                        similarity: measure.similarity(exact) as f32,
+                    },
+                )
             })
             .collect();
-        let order = |a: &Hit, b: &Hit| a.distance.total_cmp(&b.distance).then(a.row.cmp(&b.row));
+        let order = |(a_exact, a): &(f64, Hit), (b_exact, b): &(f64, Hit)| {
+            let shown = a.distance.total_cmp(&b.distance);
+            let hidden = || {
+                if a.distance.is_infinite() { a_exact.total_cmp(b_exact) } else { Ordering::Equal }
+            };
+            shown.then_with(hidden).then(a.row.cmp(&b.row))
+        };
         if k < hits.len() {
             hits.select_nth_unstable_by(k, order);
             hits.truncate(k);
         }
         hits.sort_unstable_by(order);
-        hits
+        hits.into_iter().map(|(_, hit)| hit).collect()
     }
 }
 
