@@ -77,7 +77,7 @@ pub(crate) enum ShowProgress {
 /// The verbs, in the order in which a newcomer meets them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
-    // GATE     Tour(verbs::tour::Args),
+    Tour(verbs::tour::Args),
     #[command(subcommand)]
     Learn(verbs::learn::Model),
     Info(verbs::info::Args),
@@ -90,7 +90,7 @@ pub(crate) enum Verb {
     Delete(verbs::delete::Args),
     Columns(verbs::columns::Args),
     Compact(verbs::compact::Args),
-    // GATE     Check(verbs::check::Args),
+    Check(verbs::check::Args),
     Completions(verbs::completions::Args),
     Man(verbs::man::Args),
 }

@@ -18,7 +18,9 @@ use crate::args::{Global, ShowProgress};
 use bars::Bars;
 
 pub(crate) use errors::{Refusal, refuse, stopping};
-pub(crate) use numbers::{bytes, counted, duration, figure, percent, rate, short, single, whole};
+pub(crate) use numbers::{
+    bytes, counted, duration, figure, percent, rate, series, short, single, whole,
+};
 pub(crate) use paint::Paint;
 pub(crate) use table::{Align, Table, facts};
 

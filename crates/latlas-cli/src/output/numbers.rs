@@ -73,6 +73,16 @@ pub(crate) fn figure(x: f64) -> String {
     if text == "-0.000" { "0.000".to_owned() } else { text }
 }
 
+/// Numbers in a row; of a long one the beginning and the end.
+pub(crate) fn series(values: &[serde_json::Value]) -> String {
+    let shown: Vec<String> =
+        values.iter().filter_map(serde_json::Value::as_f64).map(figure).collect();
+    match shown.len() {
+        0..=10 => shown.join(" "),
+        n => format!("{} … {}", shown[..5].join(" "), shown[n - 3..].join(" ")),
+    }
+}
+
 /// A number of 32 bits in JSON, with the digits it has and not those of its neighbour of 64 bits.
 pub(crate) fn single(x: f32) -> serde_json::Value {
     x.to_string().parse::<f64>().map_or(serde_json::Value::Null, serde_json::Value::from)

@@ -25,7 +25,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let space = args.space.display();
     if cx.out.json() {
         let mut fields = json!({ "space": args.space, "ok": report.is_sound() });
-        if let (Some(fields), Ok(Value::Object(report))) = (fields.as_object_mut(), serde_json::to_value(&report)) {
+        if let (Some(fields), Ok(Value::Object(report))) =
+            (fields.as_object_mut(), serde_json::to_value(&report))
+        {
             fields.extend(report);
         }
         cx.out.object("check", &fields)?;
@@ -39,13 +41,17 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let error = Error::data(format!("{space} is damaged: {}", counted(broken, "problems")));
     Err(error.help(match args.repair {
         false => format!("'latlas check {space} --repair' rebuilds what can be rebuilt"),
-        true => "what is left cannot be rebuilt: learn or convert it anew, or take it from a backup".to_owned(),
+        true => {
+            "what is left cannot be rebuilt: learn or convert it anew, or take it from a backup"
+                .to_owned()
+        }
     }))
 }
 
 fn text(report: &CheckReport, cx: &Context<'_>) -> String {
     let paint = cx.out.paint;
-    let mut text = format!("{}, {} read", counted(report.files as u64, "files"), bytes(report.bytes));
+    let mut text =
+        format!("{}, {} read", counted(report.files as u64, "files"), bytes(report.bytes));
     if report.problems.is_empty() {
         text = format!("{}  {text}", paint.green("sound"));
     }

@@ -8,7 +8,7 @@ use latlas::{Result, Space};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::output::{Output, bytes, counted, facts, figure, short, whole};
+use crate::output::{Output, bytes, counted, facts, figure, series, short, whole};
 
 /// Tell what is in a space and how it came to be
 #[derive(Debug, clap::Args)]
@@ -42,7 +42,10 @@ pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
     let history: Vec<String> =
         space.provenance().iter().map(|p| history(p, out.verbose())).collect();
     lines.push(("history", history.join("\n")));
-    lines.push(("generation", whole(space.generation())));
+    lines.push((
+        "size",
+        format!("{}, generation {}", bytes(space.bytes()), whole(space.generation())),
+    ));
     let title = out.paint.bold(&path.display().to_string());
     out.result(&format!("{title}\n{}", facts(&lines, out.paint)))
 }
@@ -59,8 +62,11 @@ fn object(path: &Path, space: &Space) -> Value {
         "fields": space.fields(),
         "columns": space.columns().iter().map(|(name, kind)| json!({ "name": name, "kind": kind })).collect::<Vec<_>>(),
         "maps": space.maps(),
+        "stale_maps": space.maps().iter().filter(|m| !space.is_fresh(m)).map(|m| m.name.as_str()).collect::<Vec<_>>(),
         "index": [],
         "metrics": space.metrics(),
+        "run": space.run_facts(),
+        "bytes": space.bytes(),
         "provenance": space.provenance(),
         "generation": space.generation(),
     })
@@ -91,7 +97,12 @@ fn maps(space: &Space) -> String {
             .map_or_else(String::new, |d| format!(", {d} dimensions"));
         let trust = map.about.pointer("/faithfulness/trustworthiness").and_then(Value::as_f64);
         let trust = trust.map_or_else(String::new, |t| format!(", trustworthiness {}", figure(t)));
-        format!("{}{dims}{trust}", map.name)
+        let stale = if space.is_fresh(map) {
+            ""
+        } else {
+            "  (of an earlier state: 'latlas map' makes it anew)"
+        };
+        format!("{}{dims}{trust}{stale}", map.name)
     };
     space.maps().iter().map(map).collect::<Vec<_>>().join("\n")
 }
@@ -140,7 +151,7 @@ fn measured(value: &Value) -> String {
     };
     match value {
         Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), number),
-        Value::Array(values) => values.iter().map(measured).collect::<Vec<_>>().join(" "),
+        Value::Array(values) if values.iter().all(Value::is_number) => series(values),
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }

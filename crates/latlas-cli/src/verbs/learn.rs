@@ -10,7 +10,7 @@ use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::output::{Output, counted, duration, facts, figure, rate};
+use crate::output::{Output, counted, duration, facts, rate, series};
 use crate::reading::Reading;
 use crate::settings::{self, Setting};
 use crate::work::Work;
@@ -237,31 +237,29 @@ impl Learned {
         self.space.metrics().get("loss").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    fn words_per_second(&self) -> f64 {
-        self.tokens as f64 * self.loss().len() as f64 / self.took.as_secs_f64().max(1e-9)
+    /// Of the learning alone, and of this run alone: a resumed one did not do all of it.
+    fn words_per_second(&self) -> Option<f64> {
+        self.space.run_facts().get("words_per_second").and_then(Value::as_f64)
     }
 
     fn object(&self, output: &Path) -> Value {
         let mut metrics = self.space.metrics().clone();
-        metrics.insert("words_per_second".to_owned(), json!(self.words_per_second().round()));
+        metrics.insert("words_per_second".to_owned(), json!(self.words_per_second()));
         metrics.insert("seconds".to_owned(), json!(self.took.as_secs_f64()));
         json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
     }
 
     /// The summary, for people.
     pub(super) fn print(&self, output: &Path, out: &Output) -> Result<()> {
-        let losses: Vec<String> =
-            self.loss().iter().filter_map(Value::as_f64).map(figure).collect();
+        let speed =
+            self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
         let text = facts(
             &[
                 ("vocabulary", counted(self.space.count() as u64, "words")),
                 ("text", counted(self.tokens, "words")),
                 ("vectors", format!("{} numbers each", self.dim())),
-                ("loss", format!("{}  (one figure an epoch)", losses.join("  "))),
-                (
-                    "time",
-                    format!("{}, {}", duration(self.took), rate(self.words_per_second(), "words")),
-                ),
+                ("loss", format!("{}  by epoch", series(self.loss()))),
+                ("time", format!("{}{speed}", duration(self.took))),
             ],
             out.paint,
         );

@@ -1,7 +1,7 @@
 //! The verbs, one file each: its flags, and the lines from its input to its answer.
 
 pub(crate) mod add;
-// GATE pub(crate) mod check;
+pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
@@ -46,7 +46,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     };
     let cx = Context { out, seed: call.global.seed, threads };
     match &call.verb {
-        // GATE         Verb::Tour(args) => tour::run(args, &cx),
+        Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
@@ -58,7 +58,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Delete(args) => delete::run(args, &cx),
         Verb::Columns(args) => columns::run(args, &cx),
         Verb::Compact(args) => compact::run(args, &cx),
-        // GATE         Verb::Check(args) => check::run(args, &cx),
+        Verb::Check(args) => check::run(args, &cx),
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),
     }
