@@ -125,8 +125,9 @@ impl Loaded {
         let Some((first, count)) = self.garbled else { return Ok(()) };
         let (unit, row, total) = (self.unit, first + 1, self.ids.len());
         let encoding = self.encoding.name();
-        let message =
-            format!("{name}: {count} of {total} ids are not valid {encoding}, the first in {unit} {row}");
+        let message = format!(
+            "{name}: {count} of {total} ids are not valid {encoding}, the first in {unit} {row}"
+        );
         if count * 100 > total {
             return Err(
                 Error::data(message).help("name the encoding: --encoding latin1, for example")

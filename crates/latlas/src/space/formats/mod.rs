@@ -34,6 +34,7 @@ use self::save::{Names, Vectors};
 use self::source::Source;
 use self::text::Layout;
 use super::{SaveOptions, Space};
+use crate::data::Sources;
 use crate::error::{Error, Result};
 use crate::run::Run;
 
@@ -47,35 +48,21 @@ pub fn read(
     options: &ImportOptions,
     run: &Run,
 ) -> Result<Space> {
-    in_pool(run, || read_here(inputs, format, options, run))
-}
-
-/// Reads a file that is in memory: what an upload or a fuzzer has. `name` stands for its path in messages.
-pub fn read_bytes(
-    name: &str,
-    bytes: Vec<u8>,
-    format: Format,
-    options: &ImportOptions,
-    run: &Run,
-) -> Result<Space> {
-    in_pool(run, || read_source(Source::of_bytes(name, bytes)?, None, format, options, run))
-}
-
-fn read_here(
-    inputs: &[String],
-    format: Option<Format>,
-    options: &ImportOptions,
-    run: &Run,
-) -> Result<Space> {
-    let [first, more @ ..] = inputs else { return Err(Error::usage("no input is named")) };
-    let path = Path::new(first);
-    if path.join("space.json").is_file() && matches!(format, None | Some(Format::Space)) {
-        return Space::open(path);
+    let [first, ..] = inputs else { return Err(Error::usage("no input is named")) };
+    if Path::new(first).join("space.json").is_file() && matches!(format, None | Some(Format::Space))
+    {
+        return Space::open(Path::new(first));
     }
-    let mut source = Source::open(path)?;
+    let sources = Sources::resolve(inputs)?;
+    let [path, more @ ..] = sources.paths() else { return Err(Error::usage("no input is named")) };
     let format = match format.or_else(|| Format::of_name(path)) {
         Some(format) => format,
+        None if path == Path::new("-") => {
+            return Err(Error::usage("standard input has no name that tells its format")
+                .help("name it with --from"));
+        }
         None => {
+            let mut source = Source::open(path)?;
             let format = Format::of_content(source.head()?).ok_or_else(|| {
                 source
                     .error("its name and first bytes do not tell its format")
@@ -86,9 +73,8 @@ fn read_here(
         }
     };
     if format.is_table() {
-        drop(source);
-        let (loaded, sources) = tables::read(inputs, format, options, run)?;
-        return loaded.finish(first, format.name(), sources, options, run);
+        let (loaded, read) = tables::read(&sources, format, options, run)?;
+        return loaded.finish(first, format.name(), read, options, run);
     }
     let mut options = options.clone();
     match more {
@@ -97,15 +83,27 @@ fn read_here(
             if matches!(format, Format::Npy | Format::Safetensors | Format::Projector)
                 && options.ids.is_none() =>
         {
-            options.ids = Some(beside.into());
+            options.ids = Some(beside.clone());
         }
         [second, ..] => {
             return Err(Error::usage(format!(
-                "{format} is read from one file, and '{second}' is another"
+                "{format} is read from one file, and '{}' is another",
+                second.display()
             )));
         }
     }
-    read_source(source, Some(path), format, &options, run)
+    read_source(Source::open(path)?, Some(path), format, &options, run)
+}
+
+/// Reads a file that is in memory: what an upload or a fuzzer has. `name` stands for its path in messages.
+pub fn read_bytes(
+    name: &str,
+    bytes: Vec<u8>,
+    format: Format,
+    options: &ImportOptions,
+    run: &Run,
+) -> Result<Space> {
+    read_source(Source::of_bytes(name, bytes)?, None, format, options, run)
 }
 
 fn read_source(
@@ -148,16 +146,6 @@ fn read_source(
 ///
 /// A writer that is killed leaves at `path` what was there before, or nothing.
 pub fn write(
-    space: &Space,
-    path: &Path,
-    format: Option<Format>,
-    options: &ExportOptions,
-    run: &Run,
-) -> Result<()> {
-    in_pool(run, || write_here(space, path, format, options, run))
-}
-
-fn write_here(
     space: &Space,
     path: &Path,
     format: Option<Format>,
@@ -264,11 +252,9 @@ fn write_table(
     Ok(())
 }
 
-/// Runs inside a pool of the run's threads.
-fn in_pool<T: Send>(run: &Run, work: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let pool =
-        rayon::ThreadPoolBuilder::new().num_threads(run.threads.max(1)).build().map_err(|e| {
-            Error::new(crate::Kind::Io, format!("cannot start {} threads: {e}", run.threads))
-        })?;
-    pool.install(work)
+/// A pool of the run's threads, for the parts that are parallel.
+fn pool(run: &Run) -> Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new().num_threads(run.threads.max(1)).build().map_err(|e| {
+        Error::new(crate::Kind::Io, format!("cannot start {} threads: {e}", run.threads))
+    })
 }

@@ -66,27 +66,29 @@ impl<'a> Vectors<'a> {
         run: &Run,
         line: impl Fn(usize, &str, &[f32], &mut Vec<u8>) + Sync,
     ) -> Result<()> {
+        let pool = super::pool(run)?;
         for (batch, rows) in self.rows.chunks(BATCH).enumerate() {
             self.report(batch * BATCH, run)?;
-            let texts: Vec<Vec<u8>> = rows
-                .par_chunks(TASK)
-                .enumerate()
-                .map(|(task, rows)| {
-                    let mut text = Vec::with_capacity(rows.len() * (self.dim() + 1) * 12);
-                    let mut vector = vec![0.0; self.dim()];
-                    for (i, &row) in rows.iter().enumerate() {
-                        self.field.read(row, &mut vector);
-                        line(
-                            batch * BATCH + task * TASK + i,
-                            self.space.id(row),
-                            &vector,
-                            &mut text,
-                        );
-                    }
-                    text
-                })
-                .collect();
-            for text in texts {
+            let texts = || {
+                rows.par_chunks(TASK)
+                    .enumerate()
+                    .map(|(task, rows)| {
+                        let mut text = Vec::with_capacity(rows.len() * (self.dim() + 1) * 12);
+                        let mut vector = vec![0.0; self.dim()];
+                        for (i, &row) in rows.iter().enumerate() {
+                            self.field.read(row, &mut vector);
+                            line(
+                                batch * BATCH + task * TASK + i,
+                                self.space.id(row),
+                                &vector,
+                                &mut text,
+                            );
+                        }
+                        text
+                    })
+                    .collect::<Vec<Vec<u8>>>()
+            };
+            for text in pool.install(texts) {
                 put(out, &text)?;
             }
         }

@@ -19,12 +19,11 @@ use crate::space::Dtype;
 const REPEATED_ID: &str = "id_in_file";
 
 pub(super) fn read(
-    inputs: &[String],
+    sources: &Sources,
     format: Format,
     options: &ImportOptions,
     run: &Run,
 ) -> Result<(Loaded, Vec<Value>)> {
-    let sources = Sources::resolve(inputs)?;
     let mut reader = options.reader.clone();
     reader.format = reader.format.or(match format {
         Format::Parquet => Some(data::Format::Parquet),
@@ -37,8 +36,8 @@ pub(super) fn read(
     if options.skip_bad {
         reader.on_bad = OnBad::Skip;
     }
-    let (mut loaded, mut table) = items(&sources, reader, options.on_duplicate, run)?;
-    let name = inputs.first().map_or("", String::as_str);
+    let (mut loaded, mut table) = items(sources, reader, options.on_duplicate, run)?;
+    let name = sources.paths().first().map_or_else(String::new, |path| path.display().to_string());
     let Some(vectors) = table.vectors.take() else {
         return Err(Error::data(format!("{name}: no column holds vectors"))
             .help("name it with --vector COL, one per dimension with --vector 'emb_*', or plain numbers with --features"));

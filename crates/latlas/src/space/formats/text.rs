@@ -46,6 +46,7 @@ pub(super) fn read(
     run: &Run,
 ) -> Result<Loaded> {
     let mut reader = Reader {
+        pool: super::pool(run)?,
         layout,
         dim: 0,
         promised: None,
@@ -93,6 +94,7 @@ pub(super) fn read(
 }
 
 struct Reader {
+    pool: rayon::ThreadPool,
     layout: Layout,
     dim: usize,
     promised: Option<u64>,
@@ -147,8 +149,9 @@ impl Reader {
     fn block(&mut self, source: &Source, lines: &[u8], run: &Run) -> Result<()> {
         let (dim, layout) = (self.dim, self.layout);
         let tasks = cut(lines);
-        let parts: Vec<Part> =
-            tasks.into_par_iter().map(|task| parse_lines(task, dim, layout)).collect();
+        let parts: Vec<Part> = self
+            .pool
+            .install(|| tasks.into_par_iter().map(|task| parse_lines(task, dim, layout)).collect());
         for part in parts {
             if let Some((line, wrong)) = part.wrong {
                 let error = source.error(format!("line {}: {wrong}", self.lines + line));
