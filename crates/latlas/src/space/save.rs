@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::ids::IdTable;
 use super::layout::{self, LOCK, MANIFEST, MANIFEST_TMP, MAPS, README, README_TEXT};
 use super::manifest::{self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap};
-use super::{Dtype, Edit, FieldAbout, Provenance, Rows, Space, builder, npy, table};
+use super::{Dtype, Edit, FieldAbout, Rows, Space, builder, npy, table};
 use crate::error::{Error, Result};
 use crate::file::{self, Lock, NewFile, Written};
 use crate::items::Items;
