@@ -92,7 +92,7 @@ def main():
             asked = prepare(queries)
             latlas = Latlas(binary, *files, measure, options.k)
             times = {"faiss one": [], "latlas one": [], "faiss batch": [], "latlas batch": []}
-            for round in range(options.rounds + 1):
+            for turn in range(options.rounds + 1):
                 start = time.perf_counter()
                 for query in asked:
                     index.search(query[None], options.k)
@@ -102,7 +102,7 @@ def main():
                 index.search(asked, options.k)
                 batch = time.perf_counter() - start
                 ours_batch = latlas.ask("batch 1")
-                if round > 0:  # the first one warms up
+                if turn > 0:  # the first one warms up
                     times["faiss one"].append(one)
                     times["latlas one"].append(ours["seconds"])
                     times["faiss batch"].append(batch)

@@ -73,7 +73,7 @@ fn dot_panels<const SET: usize>(bencher: Bencher, dim: usize) {
         (set(NAMES[SET]), numbers(dim * 96), numbers(dim * 256), vec![0.0; 96 * 256]);
     let mut panels = Panels::new();
     bencher.counter(ItemsCount::new(96 * 256 * dim)).bench_local(|| {
-        panels.pack(black_box(&rows), dim, |_| 1.0);
+        panels.pack_with(&set, black_box(&rows), dim, |_| 1.0);
         set.dot_panels(black_box(&queries), &panels, black_box(&mut out));
     });
 }

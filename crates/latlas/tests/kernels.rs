@@ -118,6 +118,9 @@ proptest! {
         prop_assert_eq!((panels.rows(), panels.dim()), (rows, dim));
         let mut out = vec![7.0; rows];
         let mut tiles = vec![7.0; queries * panels.stride()];
+        let mut by_twin = Panels::new();
+        by_twin.pack_with(&Set::SCALAR, rows_of, dim, |_| 1.0);
+        prop_assert_eq!(format!("{panels:?}"), format!("{by_twin:?}"), "packing moves numbers, it computes none");
         for set in Set::all() {
             for (name, l2) in [("dot", false), ("l2", true)] {
                 if l2 { set.l2_panels(queries_of, &panels, &mut tiles) } else { set.dot_panels(queries_of, &panels, &mut tiles) }

@@ -24,6 +24,12 @@ use crate::space::{Row, Space};
 /// How many candidates more than asked for the first pass keeps.
 const SLACK: usize = 16;
 
+/// The most queries that pass over the rows together: with their ranks they fit a second-level cache.
+const GROUP: usize = 120;
+
+/// Fewer queries than this are answered one by one: packing the rows would cost more than it saves.
+const FEW: usize = 4;
+
 /// The exact index of a field or of a plain matrix. Cheap to clone.
 #[derive(Clone)]
 pub struct Exact {
@@ -110,8 +116,9 @@ impl Exact {
         point: impl Fn(usize, &mut [f32]) + Sync,
         allows: impl Fn(usize, Row) -> bool + Sync,
     ) -> Result<Vec<Vec<Hit>>> {
-        // Large enough to pay for packing the rows, small enough to keep all threads busy.
-        let group = (points / 16).next_multiple_of(6).clamp(6, 96);
+        // As many at a time as share one packing of the rows and still leave work for every thread. An answer depends
+        // on its own query alone, so the groups may depend on threads.
+        let group = points.div_ceil(threads.max(1)).clamp(1, GROUP);
         let starts: Vec<usize> = (0..points).step_by(group).collect();
         let groups: Vec<Vec<Vec<Hit>>> = pool(threads)?.install(|| {
             starts
@@ -141,7 +148,7 @@ impl Exact {
         let (vectors, dim) = (&*self.vectors, self.dim());
         let probes: Vec<Option<Vec<f32>>> =
             (0..count).map(|i| vectors.probe(&points[i * dim..(i + 1) * dim])).collect();
-        if count < 3 || dim == 0 || k == 0 {
+        if count < FEW || dim == 0 || k == 0 {
             return (0..count)
                 .map(|i| self.one(&points[i * dim..(i + 1) * dim], k, |row| allows(i, row)))
                 .collect();

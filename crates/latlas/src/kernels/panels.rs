@@ -22,6 +22,17 @@ impl Panels {
     /// Packs row-major `rows` of `dim` > 0 numbers each, row r multiplied by `scale(r)`. Panics if `rows` is no whole
     /// number of rows.
     pub fn pack(&mut self, rows: &[f32], dim: usize, scale: impl Fn(usize) -> f32) {
+        self.pack_with(super::Set::active(), rows, dim, scale);
+    }
+
+    /// [`Panels::pack`] by a chosen set of kernels; all give the same bits.
+    pub fn pack_with(
+        &mut self,
+        set: &super::Set,
+        rows: &[f32],
+        dim: usize,
+        scale: impl Fn(usize) -> f32,
+    ) {
         assert!(
             dim > 0 && rows.len().is_multiple_of(dim),
             "{} numbers are no rows of {dim}",
@@ -29,15 +40,19 @@ impl Panels {
         );
         self.dim = dim;
         self.rows = rows.len() / dim;
-        let panels = self.rows.div_ceil(LANES);
-        self.data.clear();
-        self.data.resize(panels * LANES * dim, 0.0);
-        for (r, row) in rows.chunks_exact(dim).enumerate() {
-            let (panel, lane) = (r / LANES, r % LANES);
-            let scale = scale(r);
-            let panel = &mut self.data[panel * LANES * dim..(panel + 1) * LANES * dim];
-            for (lanes, &x) in panel.chunks_exact_mut(LANES).zip(row) {
-                lanes[lane] = x * scale;
+        self.data.resize(self.stride() * dim, 0.0);
+        let panels = self.data.chunks_exact_mut(LANES * dim);
+        for (p, (rows, panel)) in rows.chunks(LANES * dim).zip(panels).enumerate() {
+            if rows.len() == panel.len() {
+                set.pack(rows, dim, &std::array::from_fn(|r| scale(p * LANES + r)), panel);
+            } else {
+                panel.fill(0.0);
+                for (r, row) in rows.chunks_exact(dim).enumerate() {
+                    let scale = scale(p * LANES + r);
+                    for (lanes, x) in panel.chunks_exact_mut(LANES).zip(row) {
+                        lanes[r] = x * scale;
+                    }
+                }
             }
         }
     }

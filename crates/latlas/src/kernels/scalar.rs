@@ -78,6 +78,15 @@ fn panels_with(
     }
 }
 
+/// Packs [`LANES`] whole rows side by side, row r multiplied by `scales[r]`.
+pub fn pack(rows: &[f32], dim: usize, scales: &[f32; LANES], panel: &mut [f32]) {
+    for (j, lanes) in panel.chunks_exact_mut(LANES).enumerate() {
+        for (r, lane) in lanes.iter_mut().enumerate() {
+            *lane = rows[r * dim + j] * scales[r];
+        }
+    }
+}
+
 /// Whether any value is ≤ `bound`.
 pub fn any_within(values: &[f32], bound: f32) -> bool {
     values.iter().any(|&v| v <= bound)

@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use super::panels::LANES;
 use super::{Panels, scalar};
 
 type Pair = unsafe fn(&[f32], &[f32]) -> f32;
@@ -26,6 +27,7 @@ pub struct Set {
     pub(super) l2_rows: Rows,
     pub(super) dot_panels: Blocks,
     pub(super) l2_panels: Blocks,
+    pub(super) pack: unsafe fn(&[f32], usize, &[f32; LANES], &mut [f32]),
     pub(super) any_within: unsafe fn(&[f32], f32) -> bool,
 }
 
@@ -42,6 +44,7 @@ impl Set {
         l2_rows: scalar::l2_rows,
         dot_panels: scalar::dot_panels,
         l2_panels: scalar::l2_panels,
+        pack: scalar::pack,
         any_within: scalar::any_within,
     };
 
@@ -146,6 +149,14 @@ impl Set {
             // SAFETY: this set runs on this machine; the panels are whole, and `out` holds their rows for each query.
             unsafe { (self.l2_panels)(queries, panels.data(), panels.dim(), out) }
         }
+    }
+
+    /// Packs 16 rows into one panel, see [`Panels::pack`].
+    pub(super) fn pack(&self, rows: &[f32], dim: usize, scales: &[f32; LANES], panel: &mut [f32]) {
+        let whole = LANES.checked_mul(dim) == Some(rows.len()) && panel.len() == rows.len();
+        assert!(whole, "{} numbers are not {LANES} rows of {dim}", rows.len());
+        // SAFETY: this set runs on this machine; both slices hold 16 × dim numbers.
+        unsafe { (self.pack)(rows, dim, scales, panel) }
     }
 
     /// See [`super::any_within`].

@@ -10,7 +10,7 @@
 use std::arch::x86_64::*;
 
 use super::Set;
-use super::x86_blocks::{dot_panels, l2_panels};
+use super::x86_blocks::{dot_panels, l2_panels, pack};
 
 /// The AVX2 + FMA set, if this CPU has both.
 pub(super) fn detect() -> Option<Set> {
@@ -26,6 +26,7 @@ pub(super) fn detect() -> Option<Set> {
         l2_rows,
         dot_panels,
         l2_panels,
+        pack,
         any_within,
     })
 }

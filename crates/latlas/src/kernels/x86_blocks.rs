@@ -83,3 +83,53 @@ fn sums<const Q: usize, const L2: bool>(
         }
     }
 }
+
+/// Packs 16 whole rows side by side: 8 × 8 blocks are transposed in registers, the last components one by one.
+#[target_feature(enable = "avx2,fma")]
+pub(super) fn pack(rows: &[f32], dim: usize, scales: &[f32; LANES], panel: &mut [f32]) {
+    assert!(rows.len() >= LANES * dim && panel.len() >= LANES * dim);
+    let whole = dim / 8 * 8;
+    for half in [0, 8] {
+        for j in (0..whole).step_by(8) {
+            let mut block = [_mm256_setzero_ps(); 8];
+            for (r, vector) in block.iter_mut().enumerate() {
+                let row = half + r;
+                // SAFETY: row < 16 and j + 8 ≤ dim, and there are 16 rows of dim numbers.
+                let numbers = unsafe { _mm256_loadu_ps(rows.as_ptr().add(row * dim + j)) };
+                *vector = _mm256_mul_ps(numbers, _mm256_set1_ps(scales[row]));
+            }
+            for (c, lanes) in transpose(block).into_iter().enumerate() {
+                // SAFETY: j + c < dim and half + 8 ≤ 16, and the panel holds dim × 16 numbers.
+                unsafe { _mm256_storeu_ps(panel.as_mut_ptr().add((j + c) * LANES + half), lanes) };
+            }
+        }
+    }
+    for j in whole..dim {
+        for (lane, scale) in scales.iter().enumerate() {
+            panel[j * LANES + lane] = rows[lane * dim + j] * scale;
+        }
+    }
+}
+
+/// Row r, column c of the result is row c, column r of the block.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+fn transpose(v: [__m256; 8]) -> [__m256; 8] {
+    // Pairs of rows, then fours, then the halves of the registers.
+    let pairs = |i: usize| (_mm256_unpacklo_ps(v[i], v[i + 1]), _mm256_unpackhi_ps(v[i], v[i + 1]));
+    let [(a, b), (c, d), (e, f), (g, h)] = [pairs(0), pairs(2), pairs(4), pairs(6)];
+    let fours =
+        |x: __m256, y: __m256| (_mm256_shuffle_ps::<0x44>(x, y), _mm256_shuffle_ps::<0xee>(x, y));
+    let [(t0, t1), (t2, t3), (t4, t5), (t6, t7)] =
+        [fours(a, c), fours(b, d), fours(e, g), fours(f, h)];
+    [
+        _mm256_permute2f128_ps::<0x20>(t0, t4),
+        _mm256_permute2f128_ps::<0x20>(t1, t5),
+        _mm256_permute2f128_ps::<0x20>(t2, t6),
+        _mm256_permute2f128_ps::<0x20>(t3, t7),
+        _mm256_permute2f128_ps::<0x31>(t0, t4),
+        _mm256_permute2f128_ps::<0x31>(t1, t5),
+        _mm256_permute2f128_ps::<0x31>(t2, t6),
+        _mm256_permute2f128_ps::<0x31>(t3, t7),
+    ]
+}
