@@ -12,9 +12,10 @@ use crate::verbs;
     name = "latlas",
     version,
     about = "Learns, maps, searches and draws latent spaces",
-    after_help = "First steps:\n  latlas tour --quick                         learn, search and draw on text this machine already has\n  \
-                  latlas learn word2vec corpus.txt -o en.space\n  latlas search en.space 'king - man + woman'\n\n\
-                  Options may also stand in latlas.toml and in variables named LATLAS_*; 'latlas VERB --help' tells each verb's.",
+    after_help = "First steps:\n  latlas tour --quick\n  latlas learn word2vec corpus.txt -o en.space\n  \
+                  latlas search en.space 'king - man + woman'\n\n\
+                  Options may also stand in latlas.toml or in variables named LATLAS_*.\n\
+                  'latlas VERB --help' tells what a verb does.",
     max_term_width = 100,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -32,16 +33,16 @@ pub(crate) struct Cli {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
-    /// Where all randomness comes from; same seed, same input, one thread: same bytes
+    /// Seed of all randomness
     #[arg(long, global = true, value_name = "N", default_value_t = 42)]
     pub(crate) seed: u64,
-    /// How many threads may work [default: all cores]
+    /// Threads that may work [default: all cores]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) threads: Option<usize>,
-    /// Print results as JSON, one object a line
+    /// Print results as JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say less: results and errors only
+    /// Say nothing but results and errors
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Say more
@@ -50,10 +51,10 @@ pub(crate) struct Global {
     /// Colours
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
     pub(crate) color: When,
-    /// How progress is shown: bar, plain (a line now and then) or none [default: bar on a terminal, else plain]
+    /// Progress: bar, plain or none [default: bar on a terminal]
     #[arg(long, global = true, value_name = "HOW", value_enum, hide_possible_values = true)]
     pub(crate) progress: Option<ShowProgress>,
-    /// A file of options [default: ./latlas.toml where there is one]
+    /// File of options [default: latlas.toml, if it is here]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }

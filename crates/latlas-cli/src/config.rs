@@ -33,7 +33,9 @@ pub(crate) fn settle(words: &[OsString]) -> Result<Cli, Refusal> {
     let (path, leaf, given) = chosen(&command, &matches);
 
     let mut settings = from_file(&command, &path, given).map_err(Refusal::Ours)?;
-    settings.extend(from_variables(&command, &path, leaf).map_err(Refusal::Ours)?);
+    let variables = from_variables(&command, &path, leaf).map_err(Refusal::Ours)?;
+    settings.retain(|of_file| !variables.iter().any(|variable| variable.overrules(of_file)));
+    settings.extend(variables);
     let settings: Vec<Setting> =
         settings.into_iter().filter(|s| !on_command_line(given, s)).collect();
     if settings.is_empty() {
@@ -74,6 +76,22 @@ struct Setting {
     place: String,
 }
 
+impl Setting {
+    /// Whether this one stands in the place of an earlier one. Several `--set` live side by side, one a key.
+    fn overrules(&self, earlier: &Setting) -> bool {
+        self.name == earlier.name && (self.name != "set" || self.key() == earlier.key())
+    }
+
+    /// The key of a `--set key=value`.
+    fn key(&self) -> Option<&str> {
+        set_key(self.word.strip_prefix("--set=")?)
+    }
+}
+
+fn set_key(change: &str) -> Option<&str> {
+    change.split('=').next().map(str::trim)
+}
+
 /// The verb that was called: its words, its command and what was given to it.
 fn chosen<'a>(
     command: &'a Command,
@@ -93,14 +111,8 @@ fn on_command_line(given: &ArgMatches, setting: &Setting) -> bool {
     let there = given.try_contains_id(&id).is_ok()
         && given.value_source(&id) == Some(ValueSource::CommandLine);
     if there && id == "set" {
-        // Several `--set` live side by side; only the same key is overruled.
-        let key = |word: &str| word.split('=').next().unwrap_or_default().trim().to_owned();
-        let here = setting.word.strip_prefix("--set=").map(key);
-        return given
-            .get_many::<String>("set")
-            .into_iter()
-            .flatten()
-            .any(|word| Some(key(word)) == here);
+        let mut changes = given.get_many::<String>("set").into_iter().flatten();
+        return changes.any(|change| set_key(change) == setting.key());
     }
     there
 }

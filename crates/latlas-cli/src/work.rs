@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use latlas::file::{Lock, with_suffix};
+use latlas::file::{self, Lock, with_suffix};
 use latlas::{Error, Kind, Result, Space};
 
 /// A work folder, locked: a second computation with the same target is refused at once, not after hours.
@@ -40,7 +40,7 @@ impl Work {
             ))
             .help("move them away, or name another output"));
         }
-        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, &e))?;
+        file::create_dir(&dir).map_err(|e| e.context(target.display()))?;
         let lock = Lock::take(&lock, target)?;
         Ok(Work { dir, _lock: lock })
     }
@@ -72,7 +72,7 @@ impl Work {
 
     fn folder(&self, name: &str) -> Result<PathBuf> {
         let dir = self.dir.join(name);
-        std::fs::create_dir_all(&dir).map_err(|e| Error::io("create", &dir, &e))?;
+        file::create_dir(&dir)?;
         Ok(dir)
     }
 }

@@ -13,9 +13,12 @@ fn screens() {
     prepare(work.path());
     // trycmd runs commands where we are.
     std::env::set_current_dir(work.path()).unwrap();
-    trycmd::TestCases::new()
+    let cases = trycmd::TestCases::new();
+    cases.insert_var("[LATLAS]", env!("CARGO_BIN_EXE_latlas")).unwrap();
+    cases
         .env("LATLAS_PROGRESS", "none")
         .env("LATLAS_THREADS", "1")
+        .env("CARGO_MANIFEST_DIR", "")
         .env("CARGO_HOME", work.path().join("cargo").to_str().unwrap())
         .case(root.join("tests/screens/*.trycmd"))
         .case(root.join("../../docs/cli.md"))
@@ -34,6 +37,7 @@ fn prepare(dir: &Path) {
     common::ok(dir, &["map", "plot.space", "-q"]);
 
     write("topics.csv", topics(dir).as_bytes());
+    common::ok(dir, &["convert", "words.space", "points.npy"]);
     common::ok(dir, &["columns", "plot.space", "--join", "topics.csv", "--on", "word", "-q"]);
     write(
         "articles.csv",
@@ -97,7 +101,7 @@ fn flip(space: &Path) {
 /// The manifest as a later version of Latlas might write it.
 fn newer(manifest: &str) -> String {
     let mut manifest: serde_json::Value = serde_json::from_str(manifest).unwrap();
-    manifest["format"] = serde_json::json!(999);
+    manifest["version"] = serde_json::json!(999);
     serde_json::to_string_pretty(&manifest).unwrap()
 }
 

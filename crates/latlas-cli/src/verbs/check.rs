@@ -39,12 +39,11 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     }
     let broken = report.problems.iter().filter(|p| !p.repaired).count() as u64;
     let error = Error::data(format!("{space} is damaged: {}", counted(broken, "problems")));
-    Err(error.help(match args.repair {
-        false => format!("'latlas check {space} --repair' rebuilds what can be rebuilt"),
-        true => {
-            "what is left cannot be rebuilt: learn or convert it anew, or take it from a backup"
-                .to_owned()
-        }
+    Err(error.help(if args.repair {
+        "what is left cannot be derived: learn or convert it anew, or take it from a backup"
+            .to_owned()
+    } else {
+        format!("'latlas check {space} --repair' makes right what can be derived from the rest")
     }))
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     cx.out.say(if args.dry_run {
         "nothing was changed"
     } else {
-        "'latlas compact' gives their space back"
+        "'latlas compact' gives their room back"
     });
     Ok(())
 }

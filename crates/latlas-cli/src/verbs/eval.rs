@@ -92,27 +92,67 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     if cx.out.json() {
         cx.out.object("eval", &json!({ "space": args.space, "results": all }))?;
     } else {
-        print(&analogies, "accuracy", percent, cx.out)?;
-        print(&similarities, "Spearman", figure, cx.out)?;
+        print_analogies(&analogies, &options.methods, cx.out)?;
+        print_pairs(&similarities, cx.out)?;
     }
     hold(&args.min, &all)
 }
 
-fn print(scores: &[Score], what: &str, show: fn(f64) -> String, out: &Output) -> Result<()> {
+/// A row for each file and section, a column for each method.
+fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result<()> {
     if scores.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new([
-        ("", Align::Left),
-        (what, Align::Right),
-        ("asked", Align::Right),
-        ("coverage", Align::Right),
-    ]);
-    for score in scores {
-        let value = if score.n == 0 { "-".to_owned() } else { show(score.value) };
-        table.row(vec![score.name.clone(), value, whole(score.n as u64), percent(score.coverage)]);
+    let multiplied = methods.contains(&Method::CosMul);
+    let added = methods.contains(&Method::CosAdd);
+    let mut head = vec![("analogies", Align::Left)];
+    head.extend(added.then_some(("3CosAdd", Align::Right)));
+    head.extend(multiplied.then_some(("3CosMul", Align::Right)));
+    head.extend([("asked", Align::Right), ("coverage", Align::Right)]);
+    let mut table = Table::new(head);
+    let plain = |score: &Score| score.name.replacen(MULTIPLIED, "", 1);
+    let is_multiplied = |score: &Score| plain(score) != score.name;
+    for score in scores.iter().filter(|score| is_multiplied(score) != added) {
+        let mut row = vec![plain(score), value(score, percent)];
+        if added && multiplied {
+            let other =
+                scores.iter().find(|other| is_multiplied(other) && plain(other) == score.name);
+            row.push(other.map_or_else(String::new, |other| value(other, percent)));
+        }
+        row.extend([whole(score.n as u64), percent(score.coverage)]);
+        table.row(row);
     }
     out.result(&table.render(out.paint))
+}
+
+/// What the names of figures by 3CosMul hold.
+const MULTIPLIED: &str = "/3cosmul";
+
+fn print_pairs(scores: &[Score], out: &Output) -> Result<()> {
+    if scores.is_empty() {
+        return Ok(());
+    }
+    let head = [
+        ("pairs", Align::Left),
+        ("Spearman", Align::Right),
+        ("asked", Align::Right),
+        ("coverage", Align::Right),
+    ];
+    let mut table = Table::new(head);
+    for score in scores {
+        table.row(vec![
+            score.name.clone(),
+            value(score, figure),
+            whole(score.n as u64),
+            percent(score.coverage),
+        ]);
+    }
+    out.result(&table.render(out.paint))
+}
+
+/// A figure that rests on nothing is none.
+fn value(score: &Score, show: fn(f64) -> String) -> String {
+    if score.n == 0 { "-".to_owned() } else { show(score.value) }
 }
 
 /// Every `--min`: an error for one that is missed, or that names no figure.

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use latlas::items::Items;
+use latlas::items::{ColumnKind, Items};
 use latlas::plot::{self, Color, NO_CATEGORY, Scene, Style, Theme};
 use latlas::space::{MapAbout, Space};
 use latlas::{Error, Result, file};
@@ -182,7 +182,7 @@ impl Picture {
             Some(column) => {
                 let all = values::numbers(column).ok_or_else(|| {
                     Error::usage(format!("--weight {}: this column holds no numbers", column.name))
-                        .help(format!("there are {}", column_names(space)))
+                        .help(format!("columns of numbers: {}", number_columns(space)))
                 })?;
                 Some(
                     place
@@ -286,8 +286,15 @@ fn caption(map: &MapAbout) -> String {
     parts.join(" · ")
 }
 
-fn column_names(space: &Space) -> String {
-    space.columns().iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+fn number_columns(space: &Space) -> String {
+    let numbers = [ColumnKind::Number, ColumnKind::Integer];
+    space
+        .columns()
+        .iter()
+        .filter(|(_, kind)| numbers.contains(kind))
+        .map(|(name, _)| name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[derive(Debug, Clone, Copy)]

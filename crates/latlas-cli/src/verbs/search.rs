@@ -9,7 +9,7 @@ use latlas::index::{Bitmap, Exact, Hit, Index, Query, Question};
 use latlas::items::Items;
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
-use latlas::{Error, Result, Row, Space};
+use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -142,8 +142,10 @@ impl Asked {
 
 /// The vectors of an .npy file.
 fn points(path: &str, cx: &Context<'_>) -> Result<Matrix> {
+    // Only the numbers are wanted: where ids come from and how distance is measured does not matter here.
+    let silent = Run { progress: &Silent, ..cx.run() };
     let space =
-        formats::read(&[path.to_owned()], Some(Format::Npy), &ImportOptions::default(), &cx.run())?;
+        formats::read(&[path.to_owned()], Some(Format::Npy), &ImportOptions::default(), &silent)?;
     let rows: Vec<Row> = space.live().collect();
     Ok(space.field("main")?.gather(&rows))
 }

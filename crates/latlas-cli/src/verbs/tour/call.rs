@@ -5,8 +5,8 @@ use std::path::Path;
 /// `cargo run --release --`, `latlas`, or the path that was typed.
 pub(super) fn prefix() -> String {
     let typed = std::env::args().next().unwrap_or_default();
-    let by_cargo =
-        std::env::var_os("CARGO_MANIFEST_DIR").is_some() && std::env::var_os("CARGO").is_some();
+    // Set by `cargo run`.
+    let by_cargo = std::env::var_os("CARGO_MANIFEST_DIR").is_some_and(|folder| !folder.is_empty());
     written(&typed, by_cargo)
 }
 
