@@ -1,4 +1,5 @@
 //! word2vec learns what was planted, and the same again.
+#![expect(clippy::unwrap_used, reason = "helpers of tests are not seen as tests by the lint")]
 
 use latlas::data::{Corpus, Vocabulary};
 use latlas::items::Sequences;
@@ -100,7 +101,8 @@ fn purity(space: &Space) -> f64 {
         .collect();
     let pure = words.iter().filter(|(id, vector)| {
         let others = words.iter().filter(|(other, _)| other != id);
-        let nearest = others.max_by(|a, b| dot(&a.1, vector).total_cmp(&dot(&b.1, vector))).unwrap();
+        let nearest =
+            others.max_by(|a, b| dot(&a.1, vector).total_cmp(&dot(&b.1, vector))).unwrap();
         nearest.0[..2] == id[..2]
     });
     pure.count() as f64 / words.len() as f64
@@ -131,13 +133,24 @@ fn analogies(space: &Space) -> f64 {
 
 fn options(architecture: Architecture) -> Word2Vec {
     // Both corpora have few words, all of them frequent: no subsampling, and a rate that moves them.
-    Word2Vec { architecture, dim: 24, epochs: 4, sample: 0.0, alpha: Some(0.05), ..Default::default() }
+    Word2Vec {
+        architecture,
+        dim: 24,
+        epochs: 4,
+        sample: 0.0,
+        alpha: Some(0.05),
+        ..Default::default()
+    }
 }
 
 /// What an untrained space scores, so that the scores below mean something.
 fn untrained(corpus: &Corpus) -> Space {
-    let options =
-        Word2Vec { alpha: Some(1e-9), min_alpha: 0.0, epochs: 1, ..options(Architecture::SkipGram) };
+    let options = Word2Vec {
+        alpha: Some(1e-9),
+        min_alpha: 0.0,
+        epochs: 1,
+        ..options(Architecture::SkipGram)
+    };
     options.learn(corpus, &Run::silent(3)).unwrap()
 }
 
@@ -145,8 +158,11 @@ fn untrained(corpus: &Corpus) -> Space {
 fn topics_become_neighbourhoods() {
     let corpus = topics();
     assert!(purity(&untrained(&corpus)) < 0.4);
-    for (architecture, threads) in [(Architecture::SkipGram, 1), (Architecture::SkipGram, 2), (Architecture::Cbow, 2)] {
-        let space = options(architecture).learn(&corpus, &Run { threads, ..Run::silent(3) }).unwrap();
+    for (architecture, threads) in
+        [(Architecture::SkipGram, 1), (Architecture::SkipGram, 2), (Architecture::Cbow, 2)]
+    {
+        let space =
+            options(architecture).learn(&corpus, &Run { threads, ..Run::silent(3) }).unwrap();
         let purity = purity(&space);
         assert!(purity > 0.97, "{architecture:?} on {threads} threads: {purity}");
         let loss = space.metrics()["loss"].as_array().unwrap();
@@ -209,7 +225,11 @@ struct Cancel(AtomicU32);
 
 impl Progress for Cancel {
     fn report(&self, _: &Step) -> ControlFlow<()> {
-        if self.0.fetch_sub(1, Ordering::Relaxed) == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.0.fetch_sub(1, Ordering::Relaxed) == 1 {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }
 
@@ -217,13 +237,16 @@ impl Progress for Cancel {
 fn a_cancelled_training_goes_on_to_the_same_bytes() {
     let corpus = crossings();
     let dir = tempfile::tempdir().unwrap();
-    let place = |resume| Some(Checkpoint { dir: dir.path().join("place"), every: Duration::from_millis(5), resume });
+    let place = |resume| {
+        Some(Checkpoint { dir: dir.path().join("place"), every: Duration::from_millis(5), resume })
+    };
     let options = Word2Vec { epochs: 8, ..options(Architecture::SkipGram) };
     let whole = options.learn(&corpus, &Run::silent(8)).unwrap();
 
     let learn = |resume: bool, reports: u32| -> Result<Space> {
         let cancel = Cancel(AtomicU32::new(reports));
-        options.learn(&corpus, &Run { progress: &cancel, checkpoint: place(resume), ..Run::silent(8) })
+        options
+            .learn(&corpus, &Run { progress: &cancel, checkpoint: place(resume), ..Run::silent(8) })
     };
     assert_eq!(learn(false, 3).err().unwrap().kind(), Kind::Interrupted);
     assert_eq!(learn(true, 4).err().unwrap().kind(), Kind::Interrupted);
@@ -238,7 +261,11 @@ fn a_corpus_without_neighbours_is_an_error_that_says_so() {
     assert_eq!(error.kind(), Kind::Data);
     assert!(error.message().contains("nothing to learn from"), "{error}");
     let single = corpus(&[vec!["a".to_owned(), "a".to_owned()]]);
-    assert_eq!(Word2Vec::default().learn(&single, &Run::silent(1)).err().unwrap().kind(), Kind::Data);
-    let error = Word2Vec { dim: 0, ..Default::default() }.learn(&topics(), &Run::silent(1)).err().unwrap();
+    assert_eq!(
+        Word2Vec::default().learn(&single, &Run::silent(1)).err().unwrap().kind(),
+        Kind::Data
+    );
+    let error =
+        Word2Vec { dim: 0, ..Default::default() }.learn(&topics(), &Run::silent(1)).err().unwrap();
     assert_eq!(error.kind(), Kind::Usage);
 }
