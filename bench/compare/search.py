@@ -1,8 +1,9 @@
 """Exact search beside faiss-flat, on the same vectors, in one run.
 
-    python3 -m venv /tmp/rivals && /tmp/rivals/bin/pip install faiss-cpu numpy
-    cargo build --release -p latlas --example search_bench
-    /tmp/rivals/bin/python bench/compare/search.py [--rows 100000 --dim 100 --queries 200]
+    python3 -m venv rivals && rivals/bin/pip install faiss-cpu numpy
+    rivals/bin/python bench/compare/search.py [--rows 100000 --dim 100 --queries 200]
+
+Builds the example `search_bench` first, unless --binary names one.
 
 Both sides search in-process on one thread, with vectors in memory and indexes built and warm; rounds alternate between
 them, and the median counts. Every distance Latlas answers is checked against an f64 brute force: it must not exceed the
@@ -42,6 +43,15 @@ class Latlas:
         self.process.wait()
 
 
+def build():
+    """Builds the example and returns its path, wherever the target folder is."""
+    command = ["cargo", "build", "--release", "-p", "latlas", "--example", "search_bench", "--message-format=json"]
+    root = Path(__file__).resolve().parents[2]
+    built = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+    messages = (json.loads(line) for line in built.stdout.splitlines())
+    return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "search_bench")
+
+
 def exact_kth(vectors, queries, measure, k):
     """The k-th smallest distance of each query, in f64."""
     wide = vectors.astype(np.float64)
@@ -61,7 +71,7 @@ def exact_kth(vectors, queries, measure, k):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", default=None, help="search_bench; default: target/release/examples/search_bench")
+    parser.add_argument("--binary", default=None, help="a search_bench built before")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--dim", type=int, default=100)
     parser.add_argument("--queries", type=int, default=200)
@@ -69,7 +79,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--limit", type=float, default=1.5)
     options = parser.parse_args()
-    binary = options.binary or str(Path(__file__).parents[2] / "target/release/examples/search_bench")
+    binary = options.binary or build()
 
     faiss.omp_set_num_threads(1)
     rng = np.random.default_rng(42)

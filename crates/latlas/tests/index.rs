@@ -4,10 +4,12 @@
 
 use std::sync::Arc;
 
-use latlas::geometry::Measure;
+use latlas::geometry::{Geometry, Measure};
 use latlas::index::{Bitmap, Exact, Hit, Index, Query};
+use latlas::items::Items;
 use latlas::linalg::Matrix;
-use latlas::{Kind, Row, run};
+use latlas::space::{Dtype, Provenance};
+use latlas::{Kind, Row, Space, run};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 use rand_xoshiro::rand_core::Rng;
@@ -227,4 +229,67 @@ fn nothing_is_found_in_nothing() {
     assert!(index.is_empty());
     assert_eq!(index.search(&[1.0; 3], &Query::default()).unwrap(), []);
     assert!(index.knn(3, 1).unwrap().is_empty());
+}
+
+/// A space of three segments with deleted rows, stored as f32 or f16: what is found is what brute force finds in
+/// its live rows as stored.
+#[test]
+fn spaces_answer_with_their_live_rows() {
+    for dtype in [Dtype::F32, Dtype::F16] {
+        for (geometry, dim) in [(Geometry::Cosine, 9), (Geometry::Euclidean, 3)] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("a.space");
+            let part = |name: &str, seed: u64, rows: usize| {
+                let mut vectors = planted(seed, rows, dim);
+                // What f16 can hold: it ends at 65504.
+                vectors.as_mut_slice().iter_mut().for_each(|x| *x = x.clamp(-6e4, 6e4));
+                let items = Items::from_ids((0..rows).map(|i| format!("{name}{i}"))).unwrap();
+                Space::builder("test", items)
+                    .field("main", geometry, vectors)
+                    .dtype(dtype)
+                    .build()
+                    .unwrap()
+            };
+            part("a", 1, 300).save(&path).unwrap();
+            let mut edit = Space::edit(&path).unwrap();
+            edit.append(&part("b", 2, 40)).unwrap();
+            edit.append(&part("c", 3, 1)).unwrap();
+            edit.publish(Provenance::default()).unwrap();
+            let mut edit = Space::edit(&path).unwrap();
+            let gone: Vec<Row> =
+                (0..341).filter(|i| i % 7 == 2 || (100..200).contains(i)).map(Row).collect();
+            edit.delete(&gone).unwrap();
+            edit.publish(Provenance::default()).unwrap();
+
+            let space = Space::open(&path).unwrap();
+            let field = space.field("main").unwrap();
+            let all: Vec<Row> = (0..341).map(Row).collect();
+            let stored = field.gather(&all);
+            let index = Exact::with_threads(&space, "main", None, 2).unwrap();
+            assert_eq!((index.len(), index.measure()), (341 - gone.len(), geometry.measure()));
+            let live = |row: Row| space.is_live(row);
+            let filter = Arc::new(Bitmap::of(341, (0..341).filter(|i| i % 3 == 0).map(Row)));
+            for q in [
+                Query::nearest(12),
+                Query::nearest(500).excluding([Row(5)]),
+                Query::nearest(3).within(filter),
+            ] {
+                for point in [0, 150, 310, 340] {
+                    let point = stored.row(point);
+                    let hits = index.search(point, &q).unwrap();
+                    holds(&stored, index.measure(), point, &q, &hits, live).unwrap();
+                }
+                let batch = index.search_batch(&stored, &q, 2).unwrap();
+                assert_eq!(batch[33], index.search(stored.row(33), &q).unwrap());
+            }
+            let neighbours = index.knn(4, 2).unwrap();
+            assert_eq!(neighbours.rows(), space.live().collect::<Vec<_>>());
+            let (row, hits) = (neighbours.rows()[50], neighbours.of(50));
+            let q = Query::nearest(4).excluding([row]);
+            assert_eq!(hits, index.search(stored.row(row.index()), &q).unwrap());
+        }
+    }
+    let space = Space::builder("test", Items::from_ids(["a"]).unwrap());
+    let space = space.field("main", Geometry::Cosine, Matrix::zeros(1, 2)).build().unwrap();
+    assert_eq!(Exact::new(&space, "man", None).err().unwrap().kind(), Kind::Usage);
 }

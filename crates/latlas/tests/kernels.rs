@@ -165,8 +165,8 @@ fn panels_scale_row_by_row() {
     let mut out = vec![0.0; panels.stride()];
     for set in Set::all() {
         set.dot_panels(&[1.0, 1.0, 1.0], &panels, &mut out);
-        for r in 0..18_usize {
-            assert_eq!(out[r], (r * (9 * r + 3)) as f32, "{} row {r}", set.name());
+        for (r, &product) in out[..18].iter().enumerate() {
+            assert_eq!(product, (r * (9 * r + 3)) as f32, "{} row {r}", set.name());
         }
     }
 }

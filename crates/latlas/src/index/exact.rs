@@ -170,7 +170,7 @@ impl Exact {
             match vectors.measure {
                 Measure::Euclidean => kernels::l2_panels(&queries, &panels, &mut ranks),
                 Measure::Cosine | Measure::Dot => {
-                    kernels::dot_panels(&queries, &panels, &mut ranks)
+                    kernels::dot_panels(&queries, &panels, &mut ranks);
                 }
             }
             for (i, (top, ranks)) in

@@ -38,13 +38,19 @@ impl Question {
 
     /// Reads a text. An error of kind `Nothing` names the first piece that is no id and the closest ids.
     pub fn parse(space: &Space, text: &str) -> Result<Self> {
-        let pieces = split(text);
-        let mut question = Question::new();
-        if let Some(reading) = read(space, text, &pieces) {
-            question.terms = reading;
-            return Ok(question);
+        let marks = marks(text);
+        if marks.len() > MOST_MARKS {
+            // Not even looked up: every pair of operators would have to be.
+            return Err(Error::usage(format!(
+                "a question of {} operators is too long",
+                marks.len()
+            ))
+            .help("add up the vectors elsewhere and ask with an .npy file"));
         }
-        Err(complaint(space, text, &pieces))
+        match read(space, text, &marks) {
+            Some(terms) => Ok(Question { terms }),
+            None => Err(complaint(space, text, &marks)),
+        }
     }
 
     /// Adds an item by its id.
@@ -140,7 +146,7 @@ impl fmt::Display for Question {
             match term {
                 Term::Point(point) => write!(f, "[{} numbers]", point.len())?,
                 Term::Item { id, .. } if id.contains(['+', '-', '−', ' ']) => {
-                    write!(f, "'{id}'")?
+                    write!(f, "'{id}'")?;
                 }
                 Term::Item { id, .. } => f.write_str(id)?,
             }
@@ -148,6 +154,9 @@ impl fmt::Display for Question {
         Ok(())
     }
 }
+
+/// More operators than this are refused: reading them takes a look-up for every pair of them.
+const MOST_MARKS: usize = 256;
 
 /// Where an operator could stand: its byte range and whether it is a plus.
 struct Mark {
@@ -157,7 +166,7 @@ struct Mark {
 }
 
 /// All '+', '-' and '−' outside quotes.
-fn split(text: &str) -> Vec<Mark> {
+fn marks(text: &str) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut quote = None;
     let mut previous = ' ';
@@ -198,7 +207,7 @@ fn descend(
     hopeless: &mut [bool],
     terms: &mut Vec<(bool, Term)>,
 ) -> bool {
-    if hopeless[used] || terms.len() > MOST_TERMS {
+    if hopeless[used] {
         return false;
     }
     let (start, plus) = used.checked_sub(1).map_or((0, true), |i| (marks[i].end, marks[i].plus));
@@ -226,8 +235,6 @@ fn descend(
     hopeless[used] = true;
     false
 }
-
-const MOST_TERMS: usize = 200;
 
 /// A piece as it stands, or without its quotes.
 fn lookup<'a>(space: &Space, piece: &'a str) -> Option<(Row, &'a str)> {

@@ -7,6 +7,7 @@ use super::panels::LANES;
 use super::{Panels, scalar};
 
 type Pair = unsafe fn(&[f32], &[f32]) -> f32;
+type Norms = unsafe fn(&[f32], &[f32]) -> (f32, f32, f32);
 type Rows = unsafe fn(&[f32], &[f32], &mut [f32]);
 type Blocks = unsafe fn(&[f32], &[f32], usize, &mut [f32]);
 
@@ -20,7 +21,7 @@ pub struct Set {
     pub(super) name: &'static str,
     pub(super) dot: Pair,
     pub(super) squared_l2: Pair,
-    pub(super) dot_and_norms: unsafe fn(&[f32], &[f32]) -> (f32, f32, f32),
+    pub(super) dot_and_norms: Norms,
     pub(super) axpy: unsafe fn(f32, &[f32], &mut [f32]),
     pub(super) scaled_add: unsafe fn(f32, &[f32], f32, &mut [f32]),
     pub(super) dot_rows: Rows,

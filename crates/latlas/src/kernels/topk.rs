@@ -142,7 +142,7 @@ mod tests {
             all.truncate(k);
             let mut top = TopK::new(k);
             if one_by_one {
-                for (&r, row) in ranks.iter().zip(7u32..).rev() {
+                for (row, &r) in (7u32..).zip(&ranks).collect::<Vec<_>>().into_iter().rev() {
                     if allowed(row) {
                         top.push(r, row);
                     }

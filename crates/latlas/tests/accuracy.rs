@@ -1,0 +1,147 @@
+//! Quality on real data: `just accuracy`. Reads the folder named by `LATLAS_DATA`, `../shared/data` beside the
+//! repository by default; where there is none, says so and passes.
+
+use std::path::{Path, PathBuf};
+
+use latlas::eval::Score;
+use latlas::eval::words::{self, Options};
+use latlas::geometry::Geometry;
+use latlas::items::Items;
+use latlas::linalg::Matrix;
+use latlas::{Run, Space};
+
+fn data(file: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
+    let path = std::env::var_os("LATLAS_DATA").map_or_else(beside, PathBuf::from).join(file);
+    if !path.exists() {
+        eprintln!(
+            "skipped: {} does not exist; LATLAS_DATA names the folder of real data",
+            path.display()
+        );
+        return None;
+    }
+    Some(path)
+}
+
+/// word2vec's binary format, read by the shortest means: "30000 50\n", then "word " and 50 f32 a word.
+fn glove(path: &Path) -> Space {
+    let bytes = std::fs::read(path).unwrap();
+    let (header, mut rest) = bytes.split_at(bytes.iter().position(|&b| b == b'\n').unwrap() + 1);
+    let header = std::str::from_utf8(header).unwrap();
+    let sides: Vec<usize> = header.split_whitespace().map(|n| n.parse().unwrap()).collect();
+    let (mut ids, mut numbers) = (Vec::new(), Vec::new());
+    for _ in 0..sides[0] {
+        let space = rest.iter().position(|&b| b == b' ').unwrap();
+        ids.push(std::str::from_utf8(&rest[..space]).unwrap().trim_start().to_owned());
+        let (vector, after) = rest[space + 1..].split_at(4 * sides[1]);
+        numbers.extend(vector.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())));
+        rest = after;
+    }
+    let vectors = Matrix::new(sides[0], sides[1], numbers).unwrap();
+    Space::builder("import", Items::from_ids(ids).unwrap())
+        .field("main", Geometry::Cosine, vectors)
+        .build()
+        .unwrap()
+}
+
+/// The figures of gensim 4.4.0 on the same vectors: `evaluate_word_analogies(…, restrict_vocab=30000)` and
+/// `evaluate_word_pairs(…, delimiter='\t')` with their defaults. Right and asked, section by section.
+const GENSIM_ANALOGIES: [(&str, usize, usize); 15] = [
+    ("", 7393, 14877),
+    ("/capital-common-countries", 403, 506),
+    ("/capital-world", 2006, 2715),
+    ("/currency", 31, 236),
+    ("/city-in-state", 354, 2203),
+    ("/family", 259, 342),
+    ("/gram1-adjective-to-adverb", 127, 870),
+    ("/gram2-opposite", 45, 380),
+    ("/gram3-comparative", 699, 1332),
+    ("/gram4-superlative", 202, 600),
+    ("/gram5-present-participle", 397, 930),
+    ("/gram6-nationality-adjective", 1362, 1445),
+    ("/gram7-past-tense", 586, 1560),
+    ("/gram8-plural", 680, 1056),
+    ("/gram9-plural-verbs", 242, 702),
+];
+
+/// The same questions by the formula of gensim's `most_similar_cosmul` in NumPy (its `evaluate_word_analogies`
+/// ignores the argument that asks for it).
+const COSMUL: [(&str, usize, usize); 15] = [
+    ("", 6434, 14877),
+    ("/capital-common-countries", 364, 506),
+    ("/capital-world", 1718, 2715),
+    ("/currency", 32, 236),
+    ("/city-in-state", 241, 2203),
+    ("/family", 259, 342),
+    ("/gram1-adjective-to-adverb", 99, 870),
+    ("/gram2-opposite", 33, 380),
+    ("/gram3-comparative", 604, 1332),
+    ("/gram4-superlative", 172, 600),
+    ("/gram5-present-participle", 307, 930),
+    ("/gram6-nationality-adjective", 1326, 1445),
+    ("/gram7-past-tense", 494, 1560),
+    ("/gram8-plural", 571, 1056),
+    ("/gram9-plural-verbs", 214, 702),
+];
+
+/// Spearman's ρ and the share of pairs with an unknown word, in percent.
+const GENSIM_PAIRS: [(&str, f64, f64); 13] = [
+    ("EN-MC-30", 0.7055403969379092, 13.333333333333334),
+    ("EN-MEN-TR-3k", 0.6793377421960483, 11.4),
+    ("EN-MTurk-287", 0.6258408544473789, 1.7421602787456445),
+    ("EN-MTurk-771", 0.5586612834408171, 1.4267185473411155),
+    ("EN-RG-65", 0.6484721675275894, 15.384615384615385),
+    ("EN-RW-STANFORD", 0.43561834843309044, 79.74434611602753),
+    ("EN-SIMLEX-999", 0.26974990381074054, 2.1021021021021022),
+    ("EN-SimVerb-3500", 0.1355392131398174, 16.771428571428572),
+    ("EN-VERB-143", 0.2503165754554898, 0.0),
+    ("EN-WS-353-ALL", 0.538271182853815, 3.6827195467422094),
+    ("EN-WS-353-REL", 0.4537403328612273, 1.984126984126984),
+    ("EN-WS-353-SIM", 0.6536126105650426, 4.926108374384237),
+    ("EN-YP-130", 0.4137007217787839, 19.230769230769234),
+];
+
+#[test]
+#[ignore = "real data: just accuracy"]
+fn word_evaluations_agree_with_gensim() {
+    let (Some(vectors), Some(folder)) =
+        (data("models/glove.6B.50d.top30k.bin"), data("eval-words"))
+    else {
+        return;
+    };
+    let space = glove(&vectors);
+    let run = Run { threads: 2, ..Run::silent(1) };
+    let options = Options { restrict_vocab: Some(30_000), ..Options::default() };
+    let scores =
+        words::evaluate(&space, &folder.join("questions-words.txt"), &options, &run).unwrap();
+    for (method, expected) in [("", GENSIM_ANALOGIES), ("/3cosmul", COSMUL)] {
+        for (section, right, asked) in expected {
+            let name = format!("questions-words{method}{section}");
+            let Score { value, n, .. } =
+                scores.iter().find(|score| score.name == name).expect(&name);
+            let ours = value * *n as f64;
+            eprintln!("{name}: {ours:.0} of {n}, gensim {right} of {asked}");
+            assert_eq!(*n, asked, "{name}");
+            // Two answers may tie to the last bit of f32, and summing in another order then turns them round.
+            assert!(
+                (ours - right as f64).abs() <= 1.5,
+                "{name}: {ours} right answers, gensim has {right}"
+            );
+        }
+    }
+    for (name, rho, unknown) in GENSIM_PAIRS {
+        let path = folder.join(format!("{name}.txt"));
+        let scores = words::evaluate(&space, &path, &Options::default(), &run).unwrap();
+        eprintln!("{name}: {:.6}, gensim {rho:.6}", scores[0].value);
+        assert!(
+            (scores[0].value - rho).abs() < 1e-4,
+            "{name}: {} but gensim {rho}",
+            scores[0].value
+        );
+        assert!(
+            ((1.0 - scores[0].coverage) * 100.0 - unknown).abs() < 1e-6,
+            "{name}: {}",
+            scores[0].coverage
+        );
+    }
+}
