@@ -7,10 +7,6 @@
     reason = "vector loads and stores through pointers; bounds are argued at each"
 )]
 
-#[expect(
-    clippy::wildcard_imports,
-    reason = "a list of every intrinsic used would say nothing"
-)]
 use std::arch::x86_64::*;
 
 use super::Set;
