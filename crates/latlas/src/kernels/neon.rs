@@ -5,7 +5,10 @@
     reason = "vector loads and stores through pointers; bounds are argued at each"
 )]
 
-use std::arch::aarch64::*;
+use std::arch::aarch64::{
+    vaddq_f32, vaddvq_f32, vdupq_n_f32, vfmaq_f32, vfmaq_n_f32, vld1q_f32, vmulq_n_f32, vst1q_f32,
+    vsubq_f32,
+};
 
 use super::Set;
 

@@ -8,7 +8,10 @@
     reason = "vector loads and stores through pointers; bounds are argued at each"
 )]
 
-use std::arch::x86_64::*;
+use std::arch::x86_64::{
+    __m256, _mm256_loadu_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+};
 
 use super::panels::LANES;
 use super::x86::step;
