@@ -10,9 +10,9 @@ use super::scene::{Scene, Theme};
 use super::text;
 use crate::error::{Error, Result};
 
-/// Where more than this share of the dots hit by a point are hit more than once, and they fill more
-/// than this share of their surroundings, dots are dithered by density.
-const DENSE: f64 = 0.4;
+/// Dots are dithered by density where more than this share of the dots in touched cells are hit, and
+/// more than this share of those more than once: any less, and the dots themselves show the density.
+const DENSE: f64 = 0.6;
 
 /// The bit of each dot of a cell, [row][column] (Unicode, block U+2800).
 const BITS: [[u8; 2]; 4] = [[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]];
@@ -95,7 +95,7 @@ fn dots(counts: &[u32], width: usize, height: usize) -> Vec<Cell> {
     let dense = again as f64 > DENSE * hit as f64 && hit as f64 > DENSE * surroundings as f64;
     let tone = {
         let sums: Vec<[f32; 1]> = counts.iter().map(|&c| [c as f32]).collect();
-        Tone::of(&sums, 0.12)
+        Tone::of(&sums, 0.3)
     };
     cells
         .into_iter()

@@ -145,7 +145,8 @@ impl Canvas {
         encoder.set_color(ColorType::Rgb);
         encoder.set_depth(BitDepth::Eight);
         encoder.set_compression(Compression::Fast);
-        encoder.set_filter(Filter::Adaptive);
+        // A third of the time of an adaptive choice, and files as small (measured on maps of 200 and 1,000,000 points).
+        encoder.set_filter(Filter::Paeth);
         encoder.set_source_srgb(png::SrgbRenderingIntent::Perceptual);
         let per_metre = (scale * 96.0 / 0.0254).round() as u32;
         encoder.set_pixel_dims(Some(PixelDimensions {

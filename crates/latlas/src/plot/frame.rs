@@ -209,7 +209,7 @@ impl Sheet {
         };
         let most = style
             .labels
-            .unwrap_or_else(|| (map.width() * map.height() / (10_500.0 * type_scale)) as usize);
+            .unwrap_or_else(|| (map.width() * map.height() / (12_000.0 * type_scale)) as usize);
         labels::lay(
             &mut sheet,
             scene,
@@ -242,9 +242,9 @@ fn radius_for(n: usize) -> f32 {
 
 fn opacity_for(n: usize) -> f32 {
     match n {
-        0..=500 => 0.9,
-        501..=5_000 => 0.8,
-        5_001..=CROWD => 0.7,
+        0..=500 => 0.95,
+        501..=5_000 => 0.9,
+        5_001..=CROWD => 0.8,
         // A density: 0.55 at 20,000 points, 0.3 at a million.
         _ => (0.55 - 0.064 * (n as f32 / CROWD as f32).ln()).clamp(0.2, 0.55),
     }

@@ -157,31 +157,31 @@ fn by_share(colors: &[[f32; 3]], t: f32) -> [f32; 3] {
     colors[((t.clamp(0.0, 1.0) * 255.0).round() as usize).min(colors.len() - 1)]
 }
 
-/// Lays light of a colour and an opacity (of `seen`, where channel 0.. is not all zero) over an even ground.
+/// Lays a colour with an opacity (of `seen`, where not all channels are zero) over an even ground.
+/// Colours were mixed as light; the opacity is applied to signals, whose equal steps look nearly equal
+/// on a light and on a dark ground alike, and which is how a viewer of the SVG does it.
 fn blend<const C: usize>(
     canvas: &mut Canvas,
     cells: &[[f32; C]],
     seen: impl Fn(&[f32; C]) -> ([f32; 3], f32) + Sync,
 ) {
-    let signal: Vec<u8> = (0..=1 << 14)
-        .map(|i| (encode(i as f32 / (1 << 14) as f32) * 255.0).round() as u8)
-        .collect();
-    let ground = canvas.pixels.first_chunk::<3>().map_or([0.0; 3], |&ground| Rgb(ground).linear());
+    const STEPS: f32 = (1 << 14) as f32;
+    let signal: Vec<f32> = (0..=1 << 14).map(|i| encode(i as f32 / STEPS) * 255.0).collect();
     let width = canvas.width;
-    canvas.pixels.par_chunks_mut(width * 3).zip(cells.par_chunks(width)).for_each(
-        |(pixels, cells)| {
-            for (pixel, cell) in pixels.chunks_exact_mut(3).zip(cells) {
-                if cell.iter().all(|&v| v == 0.0) {
-                    continue;
-                }
-                let (color, opacity) = seen(cell);
-                for ((channel, ground), color) in pixel.iter_mut().zip(ground).zip(color) {
-                    let light = (ground + (color - ground) * opacity).clamp(0.0, 1.0);
-                    *channel = signal[(light * (1 << 14) as f32).round() as usize];
-                }
+    let rows = canvas.pixels.par_chunks_mut(width * 3).zip(cells.par_chunks(width));
+    rows.for_each(|(pixels, cells)| {
+        for (pixel, cell) in pixels.chunks_exact_mut(3).zip(cells) {
+            if cell.iter().all(|&v| v == 0.0) {
+                continue;
             }
-        },
-    );
+            let (color, opacity) = seen(cell);
+            for (channel, light) in pixel.iter_mut().zip(color) {
+                let from = f32::from(*channel);
+                let to = signal[(light.clamp(0.0, 1.0) * STEPS).round() as usize];
+                *channel = (from + (to - from) * opacity).round() as u8;
+            }
+        }
+    });
 }
 
 fn draw(canvas: &mut Canvas, sheet: &Sheet, face: &Face, mark: &Mark, scale: f32) {

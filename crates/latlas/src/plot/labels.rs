@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 
 use super::coding::Coding;
-use super::frame::{Mark, Rect, Sheet};
+use super::frame::{CROWD, Mark, Rect, Sheet};
 use super::scene::Scene;
 use super::text::{self, Face};
 use super::undrawn::Undrawn;
@@ -23,7 +23,7 @@ pub(super) struct Request {
 }
 
 /// Room kept free around a label, as a share of its size.
-const AIR: f32 = 0.22;
+const AIR: f32 = 0.3;
 
 /// Adds labels to the marks of a sheet, and counts them.
 pub(super) fn lay(
@@ -41,6 +41,7 @@ pub(super) fn lay(
     // others; looking at all would fill every gap with whatever is rare enough to lie there.
     let candidates = scene.heaviest(request.most.saturating_mul(40).max(2_000));
     let crowd = Crowd::of(sheet);
+    let dense = scene.len() > CROWD;
     let mut taken = Taken::new(sheet.map);
     let mut named = HashSet::new();
     let mut undrawn = Undrawn::default();
@@ -68,6 +69,9 @@ pub(super) fn lay(
         let anchor = sheet.at[point as usize];
         let dot = sheet.radius.max(size * 0.14);
         let Some(place) = best(&taken, &crowd, anchor, dot, [width, size]) else { continue };
+        if !dense && place.hides > TOO_MUCH {
+            continue;
+        }
         taken.add(place.frame.grown(size * AIR * 0.5));
         taken.add(
             Rect { left: anchor[0], top: anchor[1], right: anchor[0], bottom: anchor[1] }
@@ -97,12 +101,17 @@ pub(super) fn lay(
     sheet.undrawn = undrawn;
 }
 
+/// How much of its frame a label may hide where points are drawn one by one. A density goes on beneath.
+const TOO_MUCH: f32 = 0.6;
+
 /// How far letters rise above the baseline and hang below it, in ems of the face.
 const ASCENT: f32 = 0.78;
 const DESCENT: f32 = 0.24;
 
 struct Place {
     frame: Rect,
+    /// How crowded the frame is.
+    hides: f32,
     leader: Option<([f32; 2], [f32; 2])>,
 }
 
@@ -127,7 +136,8 @@ fn best(
             top: center[1] - height / 2.0,
             bottom: center[1] + height / 2.0,
         };
-        let cost = cost + 1.6 * crowd.share(&frame);
+        let hides = crowd.share(&frame);
+        let cost = cost + 1.6 * hides;
         if best.as_ref().is_some_and(|(least, _)| *least <= cost)
             || !taken.free(&frame.grown(size * AIR * 0.5))
         {
@@ -141,7 +151,7 @@ fn best(
             (anchor, end)
         });
         if leader.is_none_or(|(from, to)| taken.free_line(from, to)) {
-            best = Some((cost, Place { frame, leader }));
+            best = Some((cost, Place { frame, hides, leader }));
         }
     };
     // Beside the point: right, left, above, below, then across the corners.
@@ -160,7 +170,7 @@ fn best(
         offer([anchor[0] + center[0], anchor[1] + center[1]], cost, false);
     }
     // Farther out, around the point.
-    for (ring, cost) in [(1.3, 0.9), (2.4, 1.25)] {
+    for (ring, cost) in [(1.3, 1.0), (2.4, 1.5)] {
         for step in 0..12 {
             let (sin, cos) = (step as f32 * std::f32::consts::TAU / 12.0).sin_cos();
             let reach = near + ring * size;

@@ -31,7 +31,9 @@ pub(super) fn lay(
         list.top += size * 1.9;
     }
     if let Coding::Values { low, high, beyond, none, .. } = coding {
-        let height = (column.bottom - list.top).min(size * 19.0) * 0.95;
+        // Below the scale, room for the row of points without a number.
+        let kept = if *none > 0 { size * 3.0 } else { size * 0.5 };
+        let height = (column.bottom - list.top - kept).min(size * 18.0);
         list.scale([*low, *high], *beyond, height);
         if *none > 0 {
             let entry = Entry { color: palette.grey, name: "no value".into(), count: *none };
@@ -125,7 +127,7 @@ impl List<'_> {
         self.marks.push(Mark::Scale { rect });
         self.width = self.width.max(rect.right);
         let ticks = if high > low {
-            ticks(low.into(), high.into(), 6)
+            ticks(low.into(), high.into(), ((height / (size * 2.6)) as usize).clamp(2, 7))
         } else {
             vec![(low.into(), number(low.into(), 0.0))]
         };

@@ -104,10 +104,9 @@ fn circles(file: &mut String, scene: &Scene, sheet: &Sheet, coding: &Coding) {
         };
         groups[group].1.push(point);
     }
-    let (radius, edge) = (sheet.radius, edge(sheet.radius));
-    let (radius, middle) = (short(radius), short(radius + edge / 2.0));
-    // The stroke lies outside of the face: a wider circle of the ground, drawn as the stroke of one.
-    let _ = middle;
+    // The stroke lies on the ring around the face that the rasteriser keeps clear.
+    let edge = edge(sheet.radius);
+    let radius = short(sheet.radius + edge / 2.0);
     let _ = writeln!(
         file,
         "<g fill-opacity=\"{}\" stroke=\"{}\" stroke-opacity=\"0.6\" stroke-width=\"{}\">",
