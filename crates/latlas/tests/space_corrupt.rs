@@ -10,18 +10,30 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn text(name: &str, values: &[&str]) -> Column {
-    Column { name: name.into(), kind: ColumnKind::Text, values: Arc::new(StringArray::from(values.to_vec())) }
+    Column {
+        name: name.into(),
+        kind: ColumnKind::Text,
+        values: Arc::new(StringArray::from(values.to_vec())),
+    }
 }
 
 fn part(ids: &[&str], dtype: Dtype) -> Space {
     let items = Items::from_ids(ids).unwrap().with_column(text("title", ids)).unwrap();
-    let vectors = |scale: f32| Matrix::new(ids.len(), 2, (0..ids.len() * 2).map(|i| i as f32 * scale).collect()).unwrap();
+    let vectors = |scale: f32| {
+        Matrix::new(ids.len(), 2, (0..ids.len() * 2).map(|i| i as f32 * scale).collect()).unwrap()
+    };
     Space::builder("test", items)
         .dtype(dtype)
         .field("main", Geometry::Cosine, vectors(0.5))
         .field("output", Geometry::Euclidean, vectors(-2.0))
         .build()
         .unwrap()
+}
+
+/// A folder for one trial, in memory where the system has such: hundreds of fsyncs on a disk take their time.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
 /// Two segments, one deleted row, a map: every kind of file there is.
@@ -31,7 +43,11 @@ fn make(path: &Path) {
     edit.append(&part(&["e", "f"], Dtype::F32)).unwrap();
     edit.delete(&[Row(1)]).unwrap();
     let items = edit.space().items(Some(&[])).unwrap();
-    let axis = |name: &str| Column { name: name.into(), kind: ColumnKind::Number, values: Arc::new(Float64Array::from(vec![1.0; 4])) };
+    let axis = |name: &str| Column {
+        name: name.into(),
+        kind: ColumnKind::Number,
+        values: Arc::new(Float64Array::from(vec![1.0; 4])),
+    };
     let table = items.with_column(axis("x")).unwrap().with_column(axis("y")).unwrap();
     edit.set_map("pca", &table, serde_json::json!({"explained": [0.5, 0.25]})).unwrap();
     edit.publish(Provenance { action: "test".into(), ..Provenance::default() }).unwrap();
@@ -40,9 +56,13 @@ fn make(path: &Path) {
 /// All files of a space but its lock, as names within it.
 fn files(path: &Path) -> Vec<String> {
     let names = |dir: &Path| -> Vec<String> {
-        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+        std::fs::read_dir(dir)
+            .unwrap()
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect()
     };
-    let mut all: Vec<String> = names(path).into_iter().filter(|n| n != ".lock" && n != "maps").collect();
+    let mut all: Vec<String> =
+        names(path).into_iter().filter(|n| n != ".lock" && n != "maps").collect();
     all.extend(names(&path.join("maps")).into_iter().map(|n| format!("maps/{n}")));
     all.sort();
     assert_eq!(all.len(), 12, "{all:?}");
@@ -65,9 +85,11 @@ fn exercise(path: &Path) -> bool {
     for row in 0..=space.rows() as u32 {
         let _ = (space.id(Row(row)), space.is_live(Row(row)));
     }
-    fine &= space.items(None).is_ok_and(|items| items.columns().iter().all(|c| c.values.len() == rows.len()));
+    fine &= space
+        .items(None)
+        .is_ok_and(|items| items.columns().iter().all(|c| c.values.len() == rows.len()));
     fine &= space.map(None).is_ok();
-    let copy = tempfile::tempdir().unwrap();
+    let copy = folder();
     let _ = space.save(&copy.path().join("copy.space"));
     fine
 }
@@ -88,7 +110,7 @@ fn is_found(path: &Path, file: &str, what: &str) {
 
 #[test]
 fn every_damaged_byte_is_found_and_survived() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let path = dir.path().join("en.space");
     make(&path);
     assert!(exercise(&path));
@@ -98,7 +120,9 @@ fn every_damaged_byte_is_found_and_survived() {
         let good = std::fs::read(&at).unwrap();
         // Everything that Latlas reads in place, and the ends and a sample of what a checksum guards first.
         let sampled = file.ends_with(".parquet") || file == "README.txt" || file == "space.json";
-        for i in (0..good.len()).filter(|i| !sampled || *i < 16 || good.len() - i < 24 || i % 29 == 0) {
+        for i in
+            (0..good.len()).filter(|i| !sampled || *i < 16 || good.len() - i < 24 || i % 29 == 0)
+        {
             let mut bad = good.clone();
             bad[i] ^= 1 << (i % 8);
             std::fs::write(&at, &bad).unwrap();
@@ -114,14 +138,15 @@ fn every_damaged_byte_is_found_and_survived() {
 
 #[test]
 fn shortened_lengthened_and_missing_files_are_found() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let path = dir.path().join("en.space");
     make(&path);
     for file in files(&path) {
         let at = path.join(&file);
         let good = std::fs::read(&at).unwrap();
         let longer = [&good[..], b"x"].concat();
-        let cuts = [0, 1, 40, good.len() / 2, good.len() - 1].map(|n| good[..n.min(good.len() - 1)].to_vec());
+        let cuts = [0, 1, 40, good.len() / 2, good.len() - 1]
+            .map(|n| good[..n.min(good.len() - 1)].to_vec());
         for bad in cuts.iter().chain([&longer]) {
             std::fs::write(&at, bad).unwrap();
             let what = format!("{file} with {} of {} bytes", bad.len(), good.len());
@@ -146,7 +171,7 @@ fn shortened_lengthened_and_missing_files_are_found() {
 
 #[test]
 fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let path = dir.path().join("en.space");
     make(&path);
     let damage = |file: &str| {
@@ -156,7 +181,8 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
         bytes[middle] ^= 0x40;
         std::fs::write(at, bytes).unwrap();
     };
-    let [ids, map, main] = ["ids-", "maps/", "main-"].map(|start| files(&path).into_iter().find(|f| f.starts_with(start)).unwrap());
+    let [ids, map, main] = ["ids-", "maps/", "main-"]
+        .map(|start| files(&path).into_iter().find(|f| f.starts_with(start)).unwrap());
     damage(&ids);
     damage(&map);
     damage("README.txt");
@@ -167,7 +193,8 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     assert!(!seen.is_sound());
 
     let report = check(&path, true).unwrap();
-    let mut problems: Vec<(&str, bool)> = report.problems.iter().map(|p| (p.file.as_str(), p.repaired)).collect();
+    let mut problems: Vec<(&str, bool)> =
+        report.problems.iter().map(|p| (p.file.as_str(), p.repaired)).collect();
     problems.sort_unstable();
     assert_eq!(problems, [("README.txt", true), (ids.as_str(), true), (map.as_str(), true)]);
     assert!(report.is_sound() && report.swept);
@@ -175,7 +202,10 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     let after = check(&path, false).unwrap();
     assert_eq!((after.problems, after.leftovers), (vec![], vec![]));
     let space = Space::open(&path).unwrap();
-    assert_eq!(space.live().map(|row| space.id(row).to_owned()).collect::<Vec<_>>(), ["a", "c d", "e", "f"]);
+    assert_eq!(
+        space.live().map(|row| space.id(row).to_owned()).collect::<Vec<_>>(),
+        ["a", "c d", "e", "f"]
+    );
     assert_eq!((space.find("c d").unwrap(), space.maps().len()), (Row(2), 0));
     assert_eq!(space.provenance().last().unwrap().action, "check --repair");
 
@@ -184,13 +214,16 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     let broken = std::fs::read(path.join(&main)).unwrap();
     let report = check(&path, true).unwrap();
     assert!(!report.is_sound());
-    assert_eq!(report.problems.iter().map(|p| (p.file.as_str(), p.repaired)).collect::<Vec<_>>(), [(main.as_str(), false)]);
+    assert_eq!(
+        report.problems.iter().map(|p| (p.file.as_str(), p.repaired)).collect::<Vec<_>>(),
+        [(main.as_str(), false)]
+    );
     assert_eq!(std::fs::read(path.join(&main)).unwrap(), broken);
 }
 
 #[test]
 fn a_writer_at_work_is_not_swept_away() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = folder();
     let path = dir.path().join("en.space");
     make(&path);
     let mut edit = Space::edit(&path).unwrap();
@@ -206,24 +239,30 @@ fn a_writer_at_work_is_not_swept_away() {
 #[test]
 fn lies_with_right_checksums_are_found() {
     let lie = |change: &dyn Fn(&mut latlas::space::manifest::Manifest, &Path)| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = folder();
         let path = dir.path().join("en.space");
         make(&path);
-        let mut manifest = latlas::space::manifest::parse(&std::fs::read(path.join("space.json")).unwrap()).unwrap();
+        let mut manifest =
+            latlas::space::manifest::parse(&std::fs::read(path.join("space.json")).unwrap())
+                .unwrap();
         change(&mut manifest, &path);
         std::fs::write(path.join("space.json"), manifest.to_bytes().unwrap()).unwrap();
         exercise(&path);
         let report = check(&path, false);
         assert!(report.as_ref().map_or(true, |r| !r.is_sound()), "{report:?}");
     };
-    let rewrite = |about: &mut latlas::space::manifest::FileAbout, path: &Path, change: &dyn Fn(&mut Vec<u8>)| {
+    let rewrite = |about: &mut latlas::space::manifest::FileAbout,
+                   path: &Path,
+                   change: &dyn Fn(&mut Vec<u8>)| {
         let mut bytes = std::fs::read(path.join(&about.file)).unwrap();
         change(&mut bytes);
         std::fs::write(path.join(&about.file), &bytes).unwrap();
         about.bytes = bytes.len() as u64;
         about.xxh3 = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
     };
-    lie(&|m, p| rewrite(m.segments[0].fields.get_mut("main").unwrap(), p, &|b| b.truncate(b.len() - 4)));
+    lie(&|m, p| {
+        rewrite(m.segments[0].fields.get_mut("main").unwrap(), p, &|b| b.truncate(b.len() - 4))
+    });
     lie(&|m, p| {
         rewrite(m.segments[1].fields.get_mut("main").unwrap(), p, &|b| {
             let at = b.len() - 2;

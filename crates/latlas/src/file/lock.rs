@@ -66,6 +66,13 @@ impl Lock {
     }
 }
 
+impl Drop for Lock {
+    /// Closing alone would not do while a process that was forked meanwhile has a copy of the handle.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 fn taken(file: &mut File, what: &Path) -> Error {
     let mut who = String::new();
     let read = file.rewind().and_then(|()| Read::by_ref(file).take(300).read_to_string(&mut who));

@@ -69,7 +69,7 @@ fn fresh(space: &Space, target: &Path, options: &SaveOptions) -> Result<bool> {
     if moved.is_err() {
         let _ = fs::remove_dir_all(&dir); // garbage at worst: the next writer sweeps it
     }
-    moved.and_then(|()| file::sync_dir(parent))?;
+    moved.and_then(|()| file::sync_dir(parent)).map_err(|e| e.context(target.display()))?;
     drop(lock);
     Ok(true)
 }

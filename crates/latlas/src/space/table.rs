@@ -126,6 +126,12 @@ fn decode(bytes: &Bytes, rows: usize, wanted: &dyn Fn(&str) -> bool) -> Result<I
         &batches,
     )
     .map_err(|e| unreadable(&e))?;
+    if whole.num_rows() != rows {
+        return Err(Error::data(format!(
+            "{} rows, where its own footer says {rows}",
+            whole.num_rows()
+        )));
+    }
     from_batch(&whole)
 }
 
@@ -187,7 +193,15 @@ pub(super) fn items(space: &Space, names: Option<&[&str]>) -> Result<Items> {
             (name, known.iter().find(|(n, _)| n == name).map_or(ColumnKind::Text, |c| c.1))
         })
         .collect();
-    concat(&parts, &kinds)
+    let whole = concat(&parts, &kinds)?;
+    if whole.len() != space.count() {
+        let (called, live, count) = (space.called(), whole.len(), space.count());
+        return Err(Error::data(format!(
+            "{called} is damaged: {live} rows are live, where space.json says {count}"
+        ))
+        .help("latlas check names the file; restore the space from a copy"));
+    }
+    Ok(whole)
 }
 
 /// The rows whose flag is set.
