@@ -201,28 +201,25 @@ fn ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
 
 /// A number with as many decimals as a step between numbers needs, or in short form where there is no step.
 fn number(value: f64, step: f64) -> String {
-    let size = value.abs().max(step);
-    if size >= 1e7 || (size < 1e-4 && size > 0.0) {
-        return format!("{:e}", (value / size * 1e4).round() / 1e4 * size)
-            .split_once('e')
-            .map(|(digits, power)| {
-                let digits: f64 = digits.parse().unwrap_or(0.0);
-                format!("{}e{power}", (digits * 1e3).round() / 1e3)
-            })
-            .unwrap_or_default();
-    }
-    if step <= 0.0 {
-        return format!("{}", (value * 1e4).round() / 1e4);
-    }
-    let decimals = (-step.log10().floor()).max(0.0) as usize;
-    // "-0" is 0.
-    let text = format!("{:.decimals$}", if value.abs() < step * 1e-6 { 0.0 } else { value });
+    // What arithmetic leaves of a zero is zero, and has no sign.
+    let value = if value.abs() <= step * 1e-6 { 0.0 } else { value };
+    let plain = (1e-4..1e7).contains(&value.abs().max(step));
+    let text = if plain && step > 0.0 {
+        let decimals = (-step.log10().floor()).max(0.0) as usize;
+        format!("{value:.decimals$}")
+    } else if plain || value == 0.0 {
+        format!("{}", (value * 1e4).round() / 1e4)
+    } else {
+        let text = format!("{value:.3e}");
+        let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+        format!("{}e{power}", digits.trim_end_matches('0').trim_end_matches('.'))
+    };
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("−", digits));
     // Four digits are as likely a year as a number; only longer ones get commas.
-    if digits.contains('.') || digits.len() <= 4 {
-        format!("{sign}{digits}")
-    } else {
+    if digits.len() > 4 && digits.bytes().all(|b| b.is_ascii_digit()) {
         format!("{sign}{}", separated(digits))
+    } else {
+        format!("{sign}{digits}")
     }
 }
 

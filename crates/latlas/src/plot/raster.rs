@@ -267,19 +267,17 @@ impl Tone {
     }
 
     fn new(top: f32, single: f32) -> Self {
-        // The share of one point falls from 1 to 1/top as k grows: bisect for `single` on a log scale.
+        let crowded = (top.ln() / 8f32.ln()).min(1.0);
+        let most = single + (0.97f32.max(single) - single) * crowded;
+        // The share of one point falls from 1 to 1/top as k grows: bisect for it on a log scale.
         let (mut low, mut high) = (-20.0f32, 20.0f32);
         for _ in 0..40 {
             let middle = f32::midpoint(low, high);
             let k = middle.exp();
-            if (1.0 / k).ln_1p() / (top / k).ln_1p() > single {
-                low = middle
-            } else {
-                high = middle
-            }
+            let share = (1.0 / k).ln_1p() / (top / k).ln_1p();
+            *(if share * most > single { &mut low } else { &mut high }) = middle;
         }
-        let crowded = (top.ln() / 8f32.ln()).min(1.0);
-        Tone { k: low.exp(), top, most: single + (0.97f32.max(single) - single) * crowded }
+        Tone { k: low.exp(), top, most }
     }
 
     /// The opacity of a sum.
@@ -304,7 +302,7 @@ mod tests {
         let mut energy = 0.0;
         let mut moment = [0.0; 2];
         for (i, [c]) in cells.iter().enumerate() {
-            assert!((0.0..=1.0 + 1e-5).contains(c), "coverage {c}");
+            assert!((0.0..=1.0 + 1e-4).contains(c), "coverage {c}");
             energy += f64::from(*c);
             moment[0] += f64::from(*c) * ((i % 64) as f64 + 0.5);
             moment[1] += f64::from(*c) * ((i / 64) as f64 + 0.5);
@@ -352,13 +350,7 @@ mod tests {
         for top in [1.0, 3.0, 100.0, 1e5] {
             let tone = Tone::new(top, 0.3);
             assert!((tone.share(top) - 1.0).abs() < 1e-3);
-            assert!((tone.opacity(1.0) - 0.3).abs() < 0.04, "{top}: {}", tone.opacity(1.0));
-            // With few overlaps one point cannot be as faint as that.
-            assert!(
-                (tone.share(1.0) - 0.3f32.max(1.0 / top)).abs() < 2e-2,
-                "{top}: {}",
-                tone.share(1.0)
-            );
+            assert!((tone.opacity(1.0) - 0.3).abs() < 1e-2, "{top}: {}", tone.opacity(1.0));
             let tones: Vec<f32> = (0..100).map(|i| tone.share(top * i as f32 / 100.0)).collect();
             assert!(tones.is_sorted() && tones[0] == 0.0);
         }
