@@ -14,44 +14,44 @@ use crate::settings::advice;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading")]
 pub(crate) struct Reading {
-    /// Where ids come from: a column, 'path' or 'row' [default: the column id, else rows are numbered]
+    /// Where ids come from [default: the column id, else rows are numbered]
     #[arg(long, value_name = "COL|path|row")]
     id: Option<String>,
-    /// The column that holds the text, by name or number [default: text, else the longest]
+    /// The column of text, by name or number [default: text, else the longest]
     #[arg(long, value_name = "COL")]
     text: Option<String>,
-    /// The column that holds the vector, or a pattern for one column a dimension: 'emb_*'
-    #[arg(long, value_name = "COL|PATTERN", conflicts_with = "features", hide_short_help = true)]
+    /// The column of vectors, or one column a dimension: 'emb_*'
+    #[arg(long, value_name = "COL|PATTERN", conflicts_with = "features")]
     vector: Option<String>,
     /// Number columns that become the vector as they are
-    #[arg(long, value_name = "COLS", value_delimiter = ',', hide_short_help = true)]
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
     features: Vec<String>,
     /// The columns to keep [default: all]
-    #[arg(long, value_name = "COLS", value_delimiter = ',', hide_short_help = true)]
+    #[arg(long, value_name = "COLS", value_delimiter = ',')]
     keep: Vec<String>,
     /// What the values of a column are, instead of a guess: zip=category
-    #[arg(long = "type", value_name = "COL=KIND", value_delimiter = ',', hide_short_help = true)]
+    #[arg(long = "type", value_name = "COL=KIND", value_delimiter = ',')]
     types: Vec<String>,
     /// Values that mean 'missing', besides the empty one: '?,NA'
-    #[arg(long, value_name = "VALUES", value_delimiter = ',', hide_short_help = true)]
+    #[arg(long, value_name = "VALUES", value_delimiter = ',')]
     missing: Vec<String>,
-    /// The character between fields; \t is a tab
-    #[arg(long, value_name = "CHAR", hide_short_help = true)]
+    /// The character between fields, or 'tab'
+    #[arg(long, value_name = "CHAR")]
     separator: Option<String>,
     /// The character around fields of a CSV, or 'none'
-    #[arg(long, value_name = "CHAR", hide_short_help = true)]
+    #[arg(long, value_name = "CHAR")]
     quote: Option<String>,
     /// The first line holds values, not names
-    #[arg(long, hide_short_help = true)]
+    #[arg(long)]
     no_header: bool,
     /// The encoding of text: windows-1254, latin1, utf-16le, … [default: UTF-8]
-    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
-    /// What one document of a plain text is
-    #[arg(long, value_enum, default_value_t = Whole::Line, hide_short_help = true)]
+    /// What a document of a plain text is
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Whole::Line)]
     unit: Whole,
-    /// What to do with a row that cannot be read; skipped rows are listed
-    #[arg(long, value_enum, default_value_t = Bad::Stop, hide_short_help = true)]
+    /// What to do with a row that cannot be read; what is skipped is listed
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Bad::Stop)]
     on_bad: Bad,
 }
 

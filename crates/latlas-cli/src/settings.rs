@@ -42,27 +42,21 @@ pub(crate) fn apply<T: Serialize + DeserializeOwned>(
     Ok(options)
 }
 
-/// The text of `--set`'s long help: every key, its default and its consequence.
+/// What `--set` changes, for the end of a help page: every key, its default and its consequence. Keys that have a
+/// flag of their own (and no text) are left out.
 pub(crate) fn list<T: Serialize + Default>(known: &[Setting]) -> String {
     let defaults = fields(&T::default()).unwrap_or_default();
     let shown = |key: &str| match defaults.get(key) {
         Some(Value::String(text)) => text.clone(),
-        // An f32 of 0.025 is 0.02500000037 as f64; people wrote 0.025.
-        Some(Value::Number(n)) if n.is_f64() => {
-            n.as_f64().map_or_else(String::new, |x| (x as f32).to_string())
-        }
+        Some(Value::Null) | None => "auto".to_owned(),
         Some(value) => value.to_string(),
-        None => String::new(),
     };
-    let mut text = String::from("Sets an option by name; may be given several times:\n");
-    for setting in known {
-        let _ = write!(
-            text,
-            "\n{:<14} {} [default: {}]",
-            setting.key,
-            setting.about,
-            shown(setting.key)
-        );
+    let listed = || known.iter().filter(|setting| !setting.about.is_empty());
+    let keys = listed().map(|s| s.key.len()).max().unwrap_or(0);
+    let values = listed().map(|s| shown(s.key).len()).max().unwrap_or(0);
+    let mut text = String::from("Options for --set, with their defaults:\n");
+    for Setting { key, about } in listed() {
+        let _ = writeln!(text, "  {key:<keys$}  {:<values$}  {about}", shown(key));
     }
     text
 }
@@ -75,18 +69,19 @@ pub(crate) fn advice(wrong: &str, names: &[&str]) -> String {
     }
 }
 
-/// The name closest in spelling, if it is close at all.
+/// The name closest in spelling, if it is close at all: a letter or two amiss, or much the same beginning.
 pub(crate) fn closest<'n>(
     wrong: &str,
     names: impl IntoIterator<Item = &'n str>,
 ) -> Option<&'n str> {
-    let near = |name: &str| strsim::jaro_winkler(&wrong.to_lowercase(), &name.to_lowercase());
-    names
-        .into_iter()
-        .map(|name| (near(name), name))
-        .filter(|(score, _)| *score > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|best| best.1)
+    let wrong = wrong.to_lowercase();
+    let near = names.into_iter().filter_map(|name| {
+        let amiss = strsim::damerau_levenshtein(&wrong, &name.to_lowercase());
+        let alike = strsim::jaro_winkler(&wrong, &name.to_lowercase());
+        let slip = amiss <= 1 + usize::from(wrong.chars().count() > 4);
+        (slip && amiss < name.chars().count() || alike > 0.8).then_some((amiss, alike, name))
+    });
+    near.min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1))).map(|best| best.2)
 }
 
 fn fields<T: Serialize>(options: &T) -> Result<serde_json::Map<String, Value>> {
@@ -105,7 +100,8 @@ fn value(text: &str, now: &Value) -> Value {
 }
 
 fn about(key: &str, known: &[Setting]) -> String {
-    known.iter().find(|s| s.key == key).map_or_else(String::new, |s| format!("{key}: {}", s.about))
+    let about = known.iter().find(|s| s.key == key && !s.about.is_empty());
+    about.map_or_else(|| format!("--{key} sets it too"), |s| format!("{key}: {}", s.about))
 }
 
 fn reason(e: &serde_json::Error) -> String {
@@ -145,6 +141,17 @@ mod tests {
         let error = set(&["window=wide"]).unwrap_err();
         assert!(error.message().starts_with("--set window=wide: invalid type"), "{error}");
         assert!(set(&["window=-1"]).is_err());
+    }
+
+    #[test]
+    fn slips_are_understood() {
+        let names = ["dim", "epochs", "window", "id"];
+        let near = |wrong| closest(wrong, names);
+        assert_eq!(near("dmi"), Some("dim"));
+        assert_eq!(near("widnow"), Some("window"));
+        assert_eq!(near("epoch"), Some("epochs"));
+        assert_eq!(near("zzz"), None);
+        assert_eq!(near("seed"), None);
     }
 
     #[test]

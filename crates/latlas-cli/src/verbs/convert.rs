@@ -15,7 +15,7 @@ use crate::reading::Reading;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  latlas convert glove.6B.50d.txt glove.space")]
 pub(crate) struct Args {
-    /// The vectors; a table may be several files, npy and projector files may be followed by the file of their ids
+    /// The vectors: one file, several tables, or an npy file and the file of its ids
     #[arg(required = true, value_name = "IN")]
     input: Vec<String>,
     /// Where to; the ending says the format
@@ -53,7 +53,7 @@ pub(super) struct Import {
     /// How distance is measured, where the file does not say [default: cosine]
     #[arg(long, value_name = "cosine|euclidean", value_parser = geometry)]
     geometry: Option<latlas::geometry::Geometry>,
-    /// What to do with an id that stood before: stop, first (keep that one) or rename (cat#2)
+    /// What to do with an id that stood before; rename gives cat#2
     #[arg(long, value_name = "stop|first|rename", default_value = "stop", value_parser = OnDuplicate::from_str)]
     on_duplicate: OnDuplicate,
     /// Leave out vectors with NaN or infinities instead of stopping at the first

@@ -24,12 +24,15 @@ pub(crate) enum Model {
 
 /// Learn a space of words from the words around them
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  latlas learn word2vec corpus.txt -o en.space --dim 200")]
+#[command(after_help = format!(
+    "{}\nExample:\n  latlas learn word2vec corpus.txt -o en.space --dim 200",
+    settings::list::<Word2Vec>(WORD2VEC)
+))]
 pub(crate) struct Args {
-    /// Text: files, folders, 'patterns' or - for standard input; plain, .gz or .zst; txt, csv, tsv, jsonl, parquet
+    /// Text or tables: files, folders, 'patterns', or - for standard input; .gz and .zst too
     #[arg(required = true)]
     input: Vec<String>,
-    /// The space to write; one that is there already is replaced when the new one is ready
+    /// The space to write; one that is there is replaced when the new one is ready
     #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
     /// Numbers in a vector; time and memory grow with it
@@ -38,15 +41,25 @@ pub(crate) struct Args {
     /// How often the text is read; small texts gain from more
     #[arg(long, value_name = "N", default_value_t = Word2Vec::default().epochs)]
     epochs: u32,
-    /// The farthest context, in words to each side; wide brings topics, narrow brings grammar
+    /// Context in words to each side; wide brings topics, narrow grammar
     #[arg(long, value_name = "N", default_value_t = Word2Vec::default().window)]
     window: usize,
-    /// Set an option of the learner by name; 'latlas learn word2vec --help' lists them
-    #[arg(long, value_name = "KEY=VALUE", long_help = settings::list::<Word2Vec>(WORD2VEC))]
+    /// Set another option of the learner; listed below
+    #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 
-    /// How words are found
-    #[arg(long, value_enum, default_value_t = Words::Words, help_heading = "Words")]
+    /// Tell what would be read, and stop
+    #[arg(long)]
+    dry_run: bool,
+    /// Go on from the checkpoint of an interrupted run with the same options
+    #[arg(long)]
+    resume: bool,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    checkpoint_every: f64,
+
+    /// How words are found: as Unicode says, between white space, or runs of a-z
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Words::Words, help_heading = "Words")]
     tokenizer: Words,
     /// Keep capitals: 'Word' and 'word' are two
     #[arg(long, help_heading = "Words")]
@@ -63,55 +76,39 @@ pub(crate) struct Args {
 
     #[command(flatten)]
     reading: Reading,
-
-    /// Tell what would be read, and stop
-    #[arg(long)]
-    dry_run: bool,
-    /// Go on from the checkpoint of an interrupted run with the same options
-    #[arg(long)]
-    resume: bool,
-    /// Seconds between checkpoints
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
-    checkpoint_every: f64,
 }
 
 /// How words are found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Words {
-    /// The words of Unicode, punctuation left out; right for most languages
+    // The words of Unicode, punctuation left out; right for most languages
     Words,
-    /// Whatever stands between white space, for text that is tokenised already
+    // Whatever stands between white space, for text that is tokenised already
     Whitespace,
-    /// Runs of the letters a-z; all else separates
+    // Runs of the letters a-z; all else separates
     Letters,
 }
 
-/// What `--set` changes; a test holds the texts to the documentation of the options struct.
+/// What `--set` changes, in the words of the options struct's documentation.
 const WORD2VEC: &[Setting] = &[
     Setting {
         key: "architecture",
-        about: "skip-gram: better on small corpora and rare words; cbow: several times faster",
+        about: "skip-gram, or cbow: several times faster, worse on rare words",
     },
     Setting {
         key: "negative",
-        about: "noise words for each pair, 5 for large corpora, up to 20 for small ones",
+        about: "noise words for each pair: 5 for large texts, up to 20 for small",
     },
     Setting {
         key: "sample",
-        about: "the relative frequency above which words are thinned out; 0 keeps all",
+        about: "the frequency above which words are thinned out; 0 keeps all",
     },
-    Setting {
-        key: "alpha",
-        about: "the learning rate at the start [default: 0.025 for skip-gram, 0.05 for cbow]",
-    },
-    Setting { key: "min_alpha", about: "the learning rate at the end" },
-    Setting {
-        key: "ns_exponent",
-        about: "the power of a word's count among noise words: 1 by frequency, 0 evenly",
-    },
-    Setting { key: "dim", about: "as --dim" },
-    Setting { key: "epochs", about: "as --epochs" },
-    Setting { key: "window", about: "as --window" },
+    Setting { key: "alpha", about: "learning rate at the start; auto: 0.025, for cbow 0.05" },
+    Setting { key: "min_alpha", about: "learning rate at the end" },
+    Setting { key: "ns_exponent", about: "noise words are drawn by frequency (1) to evenly (0)" },
+    Setting { key: "dim", about: "" },
+    Setting { key: "epochs", about: "" },
+    Setting { key: "window", about: "" },
 ];
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {

@@ -14,11 +14,14 @@ use crate::settings::{self, Setting};
 
 /// Lay a space out in two or three dimensions
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  latlas map en.space && latlas plot en.space -o map.png")]
+#[command(after_help = format!(
+    "{}\nExample:\n  latlas map en.space && latlas plot en.space -o map.png",
+    settings::list::<Pca>(PCA)
+))]
 pub(crate) struct Args {
     /// The space; the map is stored in it
     space: PathBuf,
-    /// How
+    /// How; pca shows the directions along which the vectors differ most
     #[arg(long, value_enum, default_value_t = Method::Pca)]
     method: Method,
     /// The map's name in the space; a map of that name is replaced [default: the method's]
@@ -30,15 +33,15 @@ pub(crate) struct Args {
     /// The vectors to lay out
     #[arg(long, default_value = "main")]
     field: String,
-    /// Set an option of the method by name; 'latlas map --help' lists them
-    #[arg(long, value_name = "KEY=VALUE", long_help = settings::list::<Pca>(PCA))]
+    /// Set another option of the method; listed below
+    #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
 /// How to lay out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Method {
-    /// Principal component analysis: the directions along which the vectors differ most
+    // Principal component analysis: the directions along which the vectors differ most
     Pca,
 }
 
@@ -47,9 +50,9 @@ const PCA: &[Setting] = &[
     Setting { key: "solver", about: "auto, exact or randomised" },
     Setting {
         key: "oversample",
-        about: "randomised: more directions, fewer but dearer passes; 5 to 50",
+        about: "if randomised: more directions, fewer but dearer passes; 5 to 50",
     },
-    Setting { key: "power_iterations", about: "randomised: the most passes over the vectors" },
+    Setting { key: "power_iterations", about: "if randomised: the most passes over the vectors" },
     Setting { key: "center", about: "whether the mean is subtracted first" },
 ];
 

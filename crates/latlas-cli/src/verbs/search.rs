@@ -26,7 +26,7 @@ use crate::values;
 pub(crate) struct Args {
     /// The space
     space: PathBuf,
-    /// An id, a sum of ids in quotes ('king - man + woman'), or @FILE.npy with one vector or many
+    /// An id, a sum of ids in quotes ('king - man + woman'), or @FILE.npy
     #[arg(required_unless_present = "plus")]
     query: Vec<String>,
     /// How many neighbours
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     /// What distance is measured by [default: the space's geometry]
     #[arg(long, value_name = "cosine|euclidean|dot", value_parser = Measure::from_str)]
     metric: Option<Measure>,
-    /// Only items that fulfil this condition: "year >= 2010 AND lang IN ('tr','en')"
+    /// Only items that fulfil a condition, such as 'count > 100'
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
     /// Columns to show beside the ids

@@ -42,7 +42,7 @@ struct Plan {
     budget: u64,
 }
 
-const QUICK: Plan = Plan { most: 16 << 20, dim: 64, budget: 16_000_000 };
+const QUICK: Plan = Plan { most: 16 << 20, dim: 64, budget: 24_000_000 };
 const FULL: Plan = Plan { most: 64 << 20, dim: 100, budget: 100_000_000 };
 
 impl Plan {
@@ -104,7 +104,7 @@ impl<'a> Guide<'a> {
             self.stage(
                 "Learn",
                 "word2vec gives every word a vector from which the words around it can be predicted, so that\n\
-                 words used alike come to lie side by side. The loss says how bad the predictions are; it falls.",
+                 words used alike come to lie side by side. The loss says how bad the predictions are.",
                 Some(&self.relearn(plan.dim, epochs)),
             );
             Word2Vec { dim: plan.dim, epochs, ..Word2Vec::default() }
