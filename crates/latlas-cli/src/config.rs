@@ -166,20 +166,17 @@ fn read_table(
             }
             continue;
         }
-        match (command.find_subcommand(key), value) {
-            (Some(below), Value::Table(inner)) => {
-                let at: Vec<&str> = at.iter().copied().chain([key.as_str()]).collect();
-                read_table(file, inner, below, &at, called, out)?;
-            }
-            _ => {
-                let names: Vec<&str> =
-                    options(command).map(|(name, _)| name).chain(verbs(command)).collect();
-                return Err(Error::data(format!(
-                    "{}{section}: there is no option '{key}'",
-                    file.display()
-                ))
-                .help(advice(key, &names)));
-            }
+        if let (Some(below), Value::Table(inner)) = (command.find_subcommand(key), value) {
+            let at: Vec<&str> = at.iter().copied().chain([key.as_str()]).collect();
+            read_table(file, inner, below, &at, called, out)?;
+        } else {
+            let names: Vec<&str> =
+                options(command).map(|(name, _)| name).chain(verbs(command)).collect();
+            return Err(Error::data(format!(
+                "{}{section}: there is no option '{key}'",
+                file.display()
+            ))
+            .help(advice(key, &names)));
         }
     }
     Ok(())
@@ -231,8 +228,7 @@ fn plain(value: &Value, place: &str) -> Result<String> {
 /// `LATLAS_SEED` for an option that all verbs have, `LATLAS_SEARCH_K` for one of the called verb.
 fn from_variables(command: &Command, path: &[&str], leaf: &Command) -> Result<Vec<Setting>> {
     let mut settings = Vec::new();
-    let prefix =
-        format!("LATLAS_{}", path.iter().map(|word| format!("{word}_")).collect::<String>());
+    let prefix = format!("LATLAS_{}_", path.join("_"));
     let mut read = |prefix: &str, name: &str, option: &Arg| -> Result<()> {
         let variable = variable(prefix, name);
         let Some(value) = std::env::var_os(&variable).filter(|v| !v.is_empty()) else {

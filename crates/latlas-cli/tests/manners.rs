@@ -1,6 +1,8 @@
 //! How the program behaves when it is stopped, killed, hurried or kept from writing.
 #![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
 
+#[expect(dead_code, reason = "each test file uses its part of it")]
 mod common;
 
 use std::io::Read;

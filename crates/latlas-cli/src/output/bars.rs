@@ -116,7 +116,7 @@ impl Stage {
         let mut parts = Vec::with_capacity(4);
         match self.total {
             Some(total) if total > 0 => {
-                parts.push(format!("{:>3.0} %", 100.0 * self.done as f64 / total as f64))
+                parts.push(format!("{:>3.0} %", 100.0 * self.done as f64 / total as f64));
             }
             _ => parts.push(self.amount()),
         }

@@ -7,7 +7,7 @@ pub(crate) fn whole(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(short(16_031_200.0), "16.0 M");
         assert_eq!(bytes(48_300_000), "48.3 MB");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 05 s");
-        assert_eq!(duration(Duration::from_millis(3_725_000)), "1 h 02 min");
+        assert_eq!(duration(Duration::from_secs(3_725)), "1 h 02 min");
         assert_eq!(figure(-0.0001), "0.000");
     }
 }

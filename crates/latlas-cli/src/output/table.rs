@@ -1,5 +1,7 @@
 //! Tables whose columns align in any script.
 
+use std::fmt::Write as _;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::Paint;
@@ -27,10 +29,6 @@ impl Table {
 
     pub(crate) fn row(&mut self, cells: Vec<String>) {
         self.rows.push(cells);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
     }
 
     /// The table, indented by two spaces, two spaces between its columns, its heading dim.
@@ -79,9 +77,9 @@ pub(crate) fn facts<N: AsRef<str>, V: AsRef<str>>(facts: &[(N, V)], paint: Paint
         let space = " ".repeat(width.saturating_sub(name.width()));
         let mut lines = value.as_ref().lines();
         let first = lines.next().unwrap_or_default();
-        text.push_str(&format!("  {}{space}  {}\n", paint.dim(name), shown(first)));
+        let _ = writeln!(text, "  {}{space}  {}", paint.dim(name), shown(first));
         for more in lines {
-            text.push_str(&format!("  {}  {}\n", " ".repeat(width), shown(more)));
+            let _ = writeln!(text, "  {}  {}", " ".repeat(width), shown(more));
         }
     }
     text

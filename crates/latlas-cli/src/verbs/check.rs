@@ -1,5 +1,6 @@
 //! `latlas check SPACE [--repair]`: whether every byte of a space is as it was written.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use latlas::space::{CheckReport, check};
@@ -56,11 +57,11 @@ fn text(report: &CheckReport, cx: &Context<'_>) -> String {
     }
     for problem in &report.problems {
         let state = if problem.repaired { paint.green("repaired") } else { paint.red("damaged") };
-        text.push_str(&format!("\n  {state}  {}: {}", problem.file, problem.what));
+        let _ = write!(text, "\n  {state}  {}: {}", problem.file, problem.what);
     }
     for leftover in &report.leftovers {
         let state = if report.swept { "removed" } else { "left by a killed writer" };
-        text.push_str(&format!("\n  {state}  {leftover}"));
+        let _ = write!(text, "\n  {state}  {leftover}");
     }
     text
 }

@@ -81,10 +81,10 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     for file in &args.files {
         match kind(file)? {
             Kind::Analogies => {
-                analogies.extend(words::analogies(&space, file, &options, &cx.run())?)
+                analogies.extend(words::analogies(&space, file, &options, &cx.run())?);
             }
             Kind::Pairs => {
-                similarities.extend(words::similarities(&space, file, &options, &cx.run())?)
+                similarities.extend(words::similarities(&space, file, &options, &cx.run())?);
             }
         }
     }

@@ -115,7 +115,7 @@ fn history(step: &Provenance, verbose: bool) -> String {
         [] => {}
         [one] => _ = write!(line, " from {one}"),
         [first, rest @ ..] => {
-            _ = write!(line, " from {first} and {}", counted(rest.len() as u64, "others"))
+            _ = write!(line, " from {first} and {}", counted(rest.len() as u64, "others"));
         }
     }
     if let Some(seed) = step.seed {

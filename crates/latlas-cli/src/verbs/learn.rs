@@ -59,8 +59,8 @@ pub(crate) struct Args {
     checkpoint_every: f64,
 
     /// How words are found: as Unicode says, between white space, or runs of a-z
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Words::Words, help_heading = "Words")]
-    tokenizer: Words,
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Cut::Words, help_heading = "Words")]
+    tokenizer: Cut,
     /// Keep capitals: 'Word' and 'word' are two
     #[arg(long, help_heading = "Words")]
     keep_case: bool,
@@ -78,14 +78,14 @@ pub(crate) struct Args {
     reading: Reading,
 }
 
-/// How words are found.
+/// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Words {
-    // The words of Unicode, punctuation left out; right for most languages
+enum Cut {
+    // The words of Unicode, punctuation left out; right for most languages.
     Words,
-    // Whatever stands between white space, for text that is tokenised already
+    // Whatever stands between white space, for text that is tokenised already.
     Whitespace,
-    // Runs of the letters a-z; all else separates
+    // Runs of the letters a-z; all else separates.
     Letters,
 }
 
@@ -128,9 +128,9 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     let lesson = Lesson {
         corpus: CorpusOptions {
             tokenizer: match args.tokenizer {
-                Words::Words => Tokenizer::Words,
-                Words::Whitespace => Tokenizer::Whitespace,
-                Words::Letters => Tokenizer::Letters,
+                Cut::Words => Tokenizer::Words,
+                Cut::Whitespace => Tokenizer::Whitespace,
+                Cut::Letters => Tokenizer::Letters,
             },
             lowercase: !args.keep_case,
             min_count: args.min_count,

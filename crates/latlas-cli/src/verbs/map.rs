@@ -1,5 +1,6 @@
 //! `latlas map SPACE`: lays a space out in two or three dimensions, and says how far that can be trusted.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -121,11 +122,7 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
         let total: f64 = made.layout.explained.iter().sum();
         let parts: Vec<String> =
             made.layout.explained.iter().map(|&share| percent(share)).collect();
-        text.push_str(&format!(
-            "  explained variance {} ({})\n",
-            percent(total),
-            parts.join(" + ")
-        ));
+        let _ = writeln!(text, "  explained variance {} ({})", percent(total), parts.join(" + "));
     }
     let mut head = vec![(String::new(), Align::Left)];
     for at in &made.faithfulness.at {
@@ -157,10 +154,11 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
     ));
     text.push_str(&table.render(out.paint));
     if made.faithfulness.sampled < made.faithfulness.items {
-        text.push_str(&format!(
-            "  measured on a sample of {}\n",
+        let _ = writeln!(
+            text,
+            "  measured on a sample of {}",
             counted(made.faithfulness.sampled as u64, "items")
-        ));
+        );
     }
     out.result(&text)
 }

@@ -209,7 +209,7 @@ impl Printer<'_> {
                 .help("the query's own items are left out; try a wider --filter"));
         }
         let euclidean = self.measure == Measure::Euclidean;
-        let mut head = vec![("".to_owned(), Align::Right), ("id".to_owned(), Align::Left)];
+        let mut head = vec![(String::new(), Align::Right), ("id".to_owned(), Align::Left)];
         head.push((if euclidean { "distance" } else { "similarity" }.to_owned(), Align::Right));
         let names = self.shown.iter().flat_map(|shown| shown.items.columns());
         head.extend(names.map(|c| {

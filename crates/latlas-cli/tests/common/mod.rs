@@ -17,14 +17,14 @@ const TOPICS: [[&str; 8]; 5] = [
 const COMMON: [&str; 5] = ["the", "of", "and", "with", "near"];
 
 /// A small deterministic generator (xorshift64*), so that the tests need no crate for it.
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -33,7 +33,7 @@ impl Dice {
 }
 
 /// Text of this many sentences, each about one topic.
-pub fn text(sentences: usize, seed: u64) -> String {
+pub(crate) fn text(sentences: usize, seed: u64) -> String {
     let mut dice = Dice::new(seed);
     let mut text = String::new();
     for _ in 0..sentences {
@@ -53,24 +53,24 @@ pub fn text(sentences: usize, seed: u64) -> String {
 }
 
 /// The topic that a word belongs to.
-pub fn topic(word: &str) -> Option<usize> {
+pub(crate) fn topic(word: &str) -> Option<usize> {
     TOPICS.iter().position(|words| words.contains(&word))
 }
 
 /// Runs the program in a folder, with progress off and no colours, and hands back what it said.
-pub fn latlas(dir: &Path, args: &[&str]) -> Output {
+pub(crate) fn latlas(dir: &Path, args: &[&str]) -> Output {
     command(dir, args).output().unwrap()
 }
 
 /// The program, ready to be run in a folder.
-pub fn command(dir: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(dir: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_latlas"));
     command.args(args).current_dir(dir).env("LATLAS_PROGRESS", "none").stdin(Stdio::null());
     command
 }
 
 /// Runs the program, which must succeed.
-pub fn ok(dir: &Path, args: &[&str]) -> String {
+pub(crate) fn ok(dir: &Path, args: &[&str]) -> String {
     let output = latlas(dir, args);
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
@@ -84,7 +84,7 @@ pub fn ok(dir: &Path, args: &[&str]) -> String {
 }
 
 /// The words of a planted corpus, learned: `text.txt` and `words.space` in this folder.
-pub fn words(dir: &Path) -> PathBuf {
+pub(crate) fn words(dir: &Path) -> PathBuf {
     std::fs::write(dir.join("text.txt"), text(600, 7)).unwrap();
     let learn = [
         "learn",
@@ -105,7 +105,7 @@ pub fn words(dir: &Path) -> PathBuf {
 }
 
 /// An .npy file of little-endian f32 (`<f4`), or of anything else whose bytes are given.
-pub fn npy(dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+pub(crate) fn npy(dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let mut header = format!("{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}");
     while (10 + header.len() + 1) % 64 != 0 {
         header.push(' ');
@@ -119,12 +119,12 @@ pub fn npy(dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// The bytes of these numbers.
-pub fn floats(numbers: &[f32]) -> Vec<u8> {
+pub(crate) fn floats(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 /// A word2vec .bin of these vectors.
-pub fn word2vec_bin(vectors: &[(&str, &[f32])]) -> Vec<u8> {
+pub(crate) fn word2vec_bin(vectors: &[(&str, &[f32])]) -> Vec<u8> {
     let mut file = format!("{} {}\n", vectors.len(), vectors[0].1.len()).into_bytes();
     for (word, vector) in vectors {
         file.extend_from_slice(word.as_bytes());

@@ -4,6 +4,7 @@ mod call;
 mod text;
 mod words;
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -182,9 +183,9 @@ impl<'a> Guide<'a> {
         let mut text =
             format!("\n{}\n", paint.bold(&format!("That took {}. Go on:", duration(took))));
         for command in &commands {
-            text.push_str(&format!("  {command}\n"));
+            let _ = writeln!(text, "  {command}");
         }
-        text.push_str(&format!("The picture: {}\n", self.picture.display()));
+        let _ = writeln!(text, "The picture: {}", self.picture.display());
         self.cx.out.result(&text)
     }
 
