@@ -1,5 +1,7 @@
 //! What a plot shows, looked at from outside: pixels at known places, well-formed text, names of scripts.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use latlas::plot::{Color, Drawing, NO_CATEGORY, Scene, Style, Theme, braille, png, svg};
 use latlas::{Kind, Progress, Run, Step};
 use rand_xoshiro::rand_core::Rng;
@@ -216,7 +218,7 @@ fn read_xml(file: &str) -> (Vec<String>, Vec<String>) {
             continue;
         }
         let body = tag.strip_suffix('/').unwrap_or(tag);
-        let name: String = body.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let name: String = body.chars().take_while(char::is_ascii_alphanumeric).collect();
         let mut attributes = body[name.len()..].trim();
         while !attributes.is_empty() {
             let (key, value) = attributes.split_once("=\"").expect("a quoted attribute");

@@ -3,20 +3,21 @@
 //! Each point is a disc of radius r convolved with the tent of one pixel (the bilinear kernel). Since
 //! tents at whole steps sum to one and keep linear functions, a disc's energy is πr² pixels and its
 //! centroid is its position, wherever it lies between the pixels and however small it is. Discs come
-//! from a table of 16 × 16 sub-pixel phases, so a position is off by at most 1/32 pixel.
+//! from a table of 16 × 16 sub-pixel phases, so a position is off by at most 1/32 pixel; above a radius
+//! of 10 pixels, where the table would grow large and no eye could tell, of 4 × 4.
 //!
 //! Sums do not depend on the number of threads: the picture is cut into bands of rows, each worked on
 //! by one thread at a time, which adds the points that touch it in their own order.
 
 use rayon::prelude::*;
 
-/// Sub-pixel phases per axis.
-const PHASES: usize = 16;
 /// Rows of a band.
 const BAND: usize = 48;
 
 /// Discs of one radius at every sub-pixel phase.
 pub(super) struct Disc {
+    /// Sub-pixel phases per axis.
+    phases: usize,
     /// Pixels per axis.
     taps: usize,
     /// How far the first pixel lies from the one that holds the centre.
@@ -31,22 +32,23 @@ impl Disc {
         let r = f64::from(radius);
         let reach = (r + 1.0).floor() as i64;
         let taps = (2 * reach + 2) as usize;
-        let mut table = vec![0.0f32; PHASES * PHASES * taps * taps];
+        let phases = if r <= 10.0 { 16 } else { 4 };
+        let mut table = vec![0.0f32; phases * phases * taps * taps];
         for (phase, disc) in table.chunks_exact_mut(taps * taps).enumerate() {
-            let center = |phase: usize| reach as f64 + phase as f64 / PHASES as f64;
-            fill(disc, taps, r, [center(phase % PHASES), center(phase / PHASES)]);
+            let center = |phase: usize| reach as f64 + phase as f64 / phases as f64;
+            fill(disc, taps, r, [center(phase % phases), center(phase / phases)]);
         }
-        Disc { taps, reach, table }
+        Disc { phases, taps, reach, table }
     }
 
     /// The first pixel (may be negative) and the coverage of a disc at (x, y).
     fn at(&self, [x, y]: [f32; 2]) -> ([i64; 2], &[f32]) {
-        let steps = |v: f32| ((f64::from(v) - 0.5) * PHASES as f64).round() as i64;
+        let steps = |v: f32| ((f64::from(v) - 0.5) * self.phases as f64).round() as i64;
         let (sx, sy) = (steps(x), steps(y));
-        let phase = |s: i64| s.rem_euclid(PHASES as i64) as usize;
-        let pixel = |s: i64| s.div_euclid(PHASES as i64) - self.reach;
+        let phase = |s: i64| s.rem_euclid(self.phases as i64) as usize;
+        let pixel = |s: i64| s.div_euclid(self.phases as i64) - self.reach;
         let size = self.taps * self.taps;
-        let start = (phase(sy) * PHASES + phase(sx)) * size;
+        let start = (phase(sy) * self.phases + phase(sx)) * size;
         ([pixel(sx), pixel(sy)], &self.table[start..start + size])
     }
 }
