@@ -1,4 +1,5 @@
 //! A space on disk: what is saved is opened, what is changed is changed, and a reader sees one generation whole.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::{
@@ -152,6 +153,20 @@ fn all_kinds_of_columns_and_fields_come_back_as_they_were() {
         assert_eq!((error.kind(), error.way_out()), (Kind::Usage, Some("did you mean 'title'?")));
         assert_eq!(opened.field("mu").unwrap_err().way_out(), Some("this space has: main, output"));
     }
+}
+
+#[test]
+fn a_space_may_be_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("none.space");
+    space(&[]).save(&path).unwrap();
+    agrees(&Space::open(&path).unwrap(), &[]);
+    let mut edit = Space::edit(&path).unwrap();
+    edit.append(&space(&[5, 6])).unwrap();
+    edit.delete(&[Row(0), Row(1)]).unwrap();
+    edit.compact().unwrap();
+    agrees(&edit.publish(step("there and back")).unwrap(), &[]);
+    assert!(latlas::space::check(&path, false).unwrap().is_sound());
 }
 
 #[test]

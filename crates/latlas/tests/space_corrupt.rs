@@ -1,4 +1,5 @@
 //! Spaces whose files have been damaged: `check` finds it and names the file, and nothing else panics.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use arrow_array::{Array, Float64Array, StringArray};
 use latlas::geometry::Geometry;
@@ -187,7 +188,9 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     damage(&map);
     damage("README.txt");
     std::fs::write(path.join("items-0900.parquet"), "left by a killed writer").unwrap();
-    std::fs::write(path.join("letter.txt"), "not ours").unwrap();
+    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet"] {
+        std::fs::write(path.join(name), "not ours").unwrap();
+    }
     let seen = check(&path, false).unwrap();
     assert_eq!(seen.leftovers, ["items-0900.parquet"]);
     assert!(!seen.is_sound());
@@ -198,7 +201,10 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     problems.sort_unstable();
     assert_eq!(problems, [("README.txt", true), (ids.as_str(), true), (map.as_str(), true)]);
     assert!(report.is_sound() && report.swept);
-    assert_eq!(std::fs::read(path.join("letter.txt")).unwrap(), b"not ours");
+    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet"] {
+        assert_eq!(std::fs::read(path.join(name)).unwrap(), b"not ours");
+        std::fs::remove_file(path.join(name)).unwrap();
+    }
     let after = check(&path, false).unwrap();
     assert_eq!((after.problems, after.leftovers), (vec![], vec![]));
     let space = Space::open(&path).unwrap();
@@ -261,7 +267,7 @@ fn lies_with_right_checksums_are_found() {
         about.xxh3 = format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&bytes));
     };
     lie(&|m, p| {
-        rewrite(m.segments[0].fields.get_mut("main").unwrap(), p, &|b| b.truncate(b.len() - 4))
+        rewrite(m.segments[0].fields.get_mut("main").unwrap(), p, &|b| b.truncate(b.len() - 4));
     });
     lie(&|m, p| {
         rewrite(m.segments[1].fields.get_mut("main").unwrap(), p, &|b| {

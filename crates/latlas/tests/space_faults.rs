@@ -1,4 +1,5 @@
 //! Every operation on the disk fails once, and the process is killed once at each: the space is absent, old or new.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use arrow_array::{Float64Array, StringArray};
 use latlas::file::fault::{self, Fault};
@@ -190,7 +191,7 @@ fn victim() {
     let Ok(plan) = std::env::var(CASE) else { return };
     let [case, n, path] = plan.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{plan}") };
     let (_, act) = CASES.into_iter().find(|(name, _)| *name == case).unwrap();
-    fault::arm(n.parse().unwrap(), Fault::Kill);
+    fault::arm_process(&format!("{n}:kill")).unwrap();
     act(Path::new(path)).unwrap();
 }
 

@@ -12,6 +12,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
+#[cfg(target_endian = "big")]
+compile_error!(
+    "Latlas uses little-endian numbers in files in place, and this machine is big-endian"
+);
+
 /// Immutable bytes, mapped from a file or owned; cheap to clone. They start at a multiple of 8, so that numbers
 /// in them can be used in place.
 ///

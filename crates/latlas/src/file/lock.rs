@@ -69,6 +69,7 @@ impl Lock {
 impl Drop for Lock {
     /// Closing alone would not do while a process that was forked meanwhile has a copy of the handle.
     fn drop(&mut self) {
+        let _ = self.file.set_len(0); // a space that is given away names no host
         let _ = self.file.unlock();
     }
 }

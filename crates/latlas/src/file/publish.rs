@@ -122,9 +122,9 @@ impl Write for NewFile {
             self.spill()?;
         }
         if bytes.len() >= BUFFER {
-            self.put(bytes)?
+            self.put(bytes)?;
         } else {
-            self.buffer.extend_from_slice(bytes)
+            self.buffer.extend_from_slice(bytes);
         }
         Ok(bytes.len())
     }

@@ -108,7 +108,7 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
         match Deleted::from_bytes(bytes, manifest.rows(), about.rows) {
             Err(error) => report.add(&about.file.file, error.message()),
             Ok(deleted) if deleted.count() != about.rows => {
-                report.add(&about.file.file, wrong(deleted.count()))
+                report.add(&about.file.file, wrong(deleted.count()));
             }
             Ok(_) => {}
         }
@@ -116,7 +116,7 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
     if report.problems.is_empty() {
         match Space::open(path) {
             Ok(space) if space.generation() == manifest.generation => {
-                together(&space, &manifest, &mut report)
+                together(&space, &manifest, &mut report);
             }
             Ok(_) => {} // published meanwhile
             Err(error) => report.add(layout::MANIFEST, error.message()),
@@ -285,13 +285,9 @@ fn map_of(space: &Space, name: &str) -> Result<()> {
 }
 
 fn leftovers(path: &Path, manifest: &Manifest) -> Vec<String> {
-    let kept = |name: &str| manifest.files().any(|f| f.file == name);
-    let mut found: Vec<String> = layout::listing(path)
-        .into_iter()
-        .filter(|name| layout::is_ours(name) && !kept(name))
-        .collect();
+    let mut found = layout::garbage(path, manifest);
     let beside = layout::draft_dir(path);
-    if beside.is_dir() && repair::is_draft(&beside) {
+    if beside.is_dir() && layout::is_draft(&beside) {
         found.push(format!("../{}", beside.file_name().unwrap_or_default().to_string_lossy()));
     }
     found

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::deleted::Deleted;
+use super::draft::Draft;
 use super::layout::{LOCK, README};
 use super::manifest::{self, ColumnAbout, DeletedAbout, Manifest, StoredMap};
-use super::save::{self, Draft};
+use super::save;
 use super::{MapAbout, Provenance, Row, Space, open, table};
 use crate::error::{Error, Result};
 use crate::file::Lock;
@@ -147,7 +148,9 @@ impl Edit {
         }
         let mut flags: Vec<bool> =
             (0..self.space.rows() as u32).map(|row| !self.space.is_live(Row(row))).collect();
-        rows.iter().for_each(|row| flags[row.index()] = true);
+        for row in rows {
+            flags[row.index()] = true;
+        }
         let deleted = flags.iter().filter(|&&d| d).count() as u64;
         if deleted == (self.space.rows() - self.space.count()) as u64 {
             return Ok(());
@@ -269,7 +272,7 @@ impl Edit {
     /// Publishes the next generation and gives the new space.
     pub fn publish(mut self, step: Provenance) -> Result<Space> {
         self.manifest.provenance.push(step);
-        self.close(|_| {})
+        self.close(|_| ())
     }
 
     pub(super) fn close(mut self, last_touch: impl FnOnce(&mut Manifest)) -> Result<Space> {

@@ -53,7 +53,9 @@ impl IdTable {
             }
             table[slot] = row as u32 + 1;
         }
-        table.iter().for_each(|entry| bytes.extend_from_slice(&entry.to_le_bytes()));
+        for entry in table {
+            bytes.extend_from_slice(&entry.to_le_bytes());
+        }
         ids.for_each(|id| bytes.extend_from_slice(id.as_bytes()));
         Ok(bytes)
     }

@@ -1,9 +1,10 @@
 //! Names within a space's folder and beside it.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::manifest;
+use super::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 use crate::file::with_suffix;
 
@@ -49,9 +50,47 @@ pub(super) fn listing(dir: &Path) -> Vec<String> {
     all
 }
 
-/// Whether a killed writer may have left this, so that it may be removed when no generation refers to it.
-pub(super) fn is_ours(name: &str) -> bool {
-    name == MANIFEST_TMP || manifest::number_of(name).is_some()
+/// What in a space's folder belongs to no generation and was left by earlier ones or by killed writers. Files that
+/// people put there are not, even if their names look alike: vectors count only under the name of a field, or
+/// beside an id table of the same number, which is written before them and goes after them.
+pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
+    let all = listing(dir);
+    let kept: HashSet<&str> = manifest.files().map(|f| f.file.as_str()).collect();
+    let ours = |name: &str| {
+        let Some(number) = manifest::number_of(name) else { return name == MANIFEST_TMP };
+        if name.starts_with("maps/") {
+            return name.ends_with(".parquet");
+        }
+        let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
+        match (stem, rest) {
+            ("items", "parquet") | ("ids", "idx") | ("deleted", "bits") | ("main", "npy") => true,
+            (field, "npy") => {
+                let table = format!("ids-{number:04}.idx");
+                manifest.fields.iter().any(|f| f.name == field) || all.contains(&table)
+            }
+            _ => false,
+        }
+    };
+    let mut garbage: Vec<String> =
+        all.iter().filter(|name| ours(name) && !kept.contains(name.as_str())).cloned().collect();
+    garbage.sort_by_key(|name| name.rsplit_once('.').is_none_or(|(_, extension)| extension != "npy"));
+    garbage
+}
+
+/// Whether a folder is what a writer leaves that was killed while it made a new space: its lock, which comes first,
+/// and files of a space.
+pub(super) fn is_draft(dir: &Path) -> bool {
+    let all = listing(dir);
+    all.is_empty() || (all.iter().any(|name| name == LOCK) && stranger(&all).is_none())
+}
+
+/// The first of these names that no writer leaves.
+pub(super) fn stranger(names: &[String]) -> Option<&String> {
+    let known = |name: &str| {
+        matches!(name, LOCK | MANIFEST | MANIFEST_TMP | README | "maps/")
+            || manifest::number_of(name).is_some()
+    };
+    names.iter().find(|name| !known(name))
 }
 
 /// What a space's folder says about itself to whoever finds it.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Dtype, FieldAbout};
+use super::FieldAbout;
 use crate::error::{Error, Result};
 use crate::file::Written;
 use crate::items::ColumnKind;
@@ -277,8 +277,9 @@ fn consistent(m: &Manifest) -> Result<()> {
         return wrong(format!("'{bad}' is no name of a file of a space"));
     }
     names.sort_unstable();
-    if let Some(twice) = names.windows(2).find(|w| w[0] == w[1]) {
-        return wrong(format!("file '{}' stands twice", twice[0]));
+    let mut pairs = names.iter().zip(names.iter().skip(1));
+    if let Some((twice, _)) = pairs.find(|(a, b)| a == b) {
+        return wrong(format!("file '{twice}' stands twice"));
     }
     Ok(())
 }
@@ -310,16 +311,9 @@ pub(super) fn number_of(file: &str) -> Option<u64> {
     (known && digits && name(stem, "file").is_ok()).then(|| number.parse().ok())?
 }
 
-/// The bytes that one number of this dtype takes.
-pub(super) fn width(dtype: Dtype) -> usize {
-    match dtype {
-        Dtype::F32 => 4,
-        Dtype::F16 => 2,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Dtype;
     use super::*;
     use crate::geometry::Geometry;
 

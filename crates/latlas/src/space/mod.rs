@@ -4,6 +4,7 @@
 mod builder;
 mod check;
 mod deleted;
+mod draft;
 mod edit;
 mod field;
 pub mod formats;
@@ -104,7 +105,7 @@ impl Space {
 
     /// `save`, with a say in what is left out.
     pub fn save_with(&self, path: &Path, options: &SaveOptions) -> Result<()> {
-        save::save(self, path, options)
+        save::save(self, path, *options)
     }
 
     /// Takes the writer's lock on the space at `path`; a second writer gets an error naming the first.
@@ -152,7 +153,7 @@ impl Space {
         // An id deleted in one segment may live on in a later one.
         let rows =
             self.0.segments.iter().rev().filter_map(|s| Some(Row(s.first as u32 + s.ids.row(id)?)));
-        rows.into_iter().find(|&row| self.is_live(row))
+        { rows }.find(|&row| self.is_live(row))
     }
 
     /// The live row of an id, or an error of kind `Nothing` that suggests the closest ids.

@@ -92,6 +92,12 @@ pub fn matrix(bytes: &[u8]) -> Result<Matrix> {
             )));
         }
     };
+    if rows > 0 && cols == 0 {
+        return Err(Error::data(format!(
+            ".npy of shape {:?}: its vectors have no numbers",
+            header.shape
+        )));
+    }
     let claimed = header.file_len()?;
     if claimed != bytes.len() {
         return Err(Error::data(format!(
@@ -278,6 +284,7 @@ mod tests {
             ("{'descr': '|S4', 'fortran_order': False, 'shape': (1, 1), }", "dtype '|S4'"),
             ("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1, 1), }", "dictionary"),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }", "two dimensions"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (4000000000, 0), }", "no numbers"),
             ("{'descr': '<f4', 'shape': (1, 2), }", "dictionary"),
         ] {
             let error = matrix(&file(header, &[0; 8])).unwrap_err();

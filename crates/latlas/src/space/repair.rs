@@ -4,10 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use super::check::{self, CheckReport};
+use super::draft::Draft;
 use super::ids::IdTable;
 use super::layout::{self, LOCK, README};
 use super::manifest::{Manifest, SegmentAbout};
-use super::save::{self, Draft};
+use super::save;
 use super::{Provenance, open};
 use crate::error::Result;
 use crate::file::{self, Bytes, Lock};
@@ -78,15 +79,10 @@ fn ids_again(path: &Path, segment: &SegmentAbout, manifest: &Manifest) -> Option
     IdTable::encode((0..items.len()).map(|row| ids.value(row))).ok()
 }
 
-/// Whether a folder is what a writer leaves that was killed while it made a new space.
-pub(super) fn is_draft(dir: &Path) -> bool {
-    layout::listing(dir).iter().all(|name| save::left_by_a_writer(name))
-}
-
 /// Removes what a killed writer left beside a space, unless one is at work there.
 fn sweep_draft(path: &Path) {
     let dir = layout::draft_dir(path);
-    if dir.is_dir() && is_draft(&dir) && Lock::take(&dir.join(LOCK), &dir).is_ok() {
+    if dir.is_dir() && layout::is_draft(&dir) && Lock::take(&dir.join(LOCK), &dir).is_ok() {
         let _ = fs::remove_dir_all(&dir);
     }
 }

@@ -1,20 +1,16 @@
 //! Saving: the files of a generation, then `space.json`, in an order that survives a kill at every point.
 
-use half::f16;
-use half::slice::HalfFloatSliceExt;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::ids::IdTable;
+use super::draft::Draft;
 use super::layout::{self, LOCK, MANIFEST, MANIFEST_TMP, MAPS, README, README_TEXT};
-use super::manifest::{self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap};
-use super::{Dtype, Edit, FieldAbout, Rows, Space, builder, npy, table};
+use super::manifest::Manifest;
+use super::{Edit, Space};
 use crate::error::{Error, Result};
-use crate::file::{self, Lock, NewFile, Written};
-use crate::items::Items;
+use crate::file::{self, Lock, NewFile};
 
 /// What takes part in a saved space.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +19,7 @@ pub struct SaveOptions {
     pub portable: bool,
 }
 
-pub(super) fn save(space: &Space, target: &Path, options: &SaveOptions) -> Result<()> {
+pub(super) fn save(space: &Space, target: &Path, options: SaveOptions) -> Result<()> {
     if target.file_name().is_none() {
         return Err(Error::usage(format!("'{}' is no name for a space", target.display()))
             .help("name a new folder: en.space"));
@@ -42,7 +38,7 @@ pub(super) fn save(space: &Space, target: &Path, options: &SaveOptions) -> Resul
 
 /// Writes a space that is not there yet into `TARGET.tmp`, whose lock it holds, and renames that folder. False if
 /// another writer has published at the target meanwhile.
-fn fresh(space: &Space, target: &Path, options: &SaveOptions) -> Result<bool> {
+fn fresh(space: &Space, target: &Path, options: SaveOptions) -> Result<bool> {
     refuse_what_is_no_space(target)?;
     let parent = file::parent(target);
     if !parent.is_dir() {
@@ -51,8 +47,9 @@ fn fresh(space: &Space, target: &Path, options: &SaveOptions) -> Result<bool> {
     }
     let dir = layout::draft_dir(target);
     file::create_dir(&dir)?;
-    let stray = layout::listing(&dir).into_iter().find(|name| !left_by_a_writer(name));
-    if let Some(stray) = stray {
+    if !layout::is_draft(&dir) {
+        let names = layout::listing(&dir);
+        let stray = layout::stranger(&names).or(names.first()).map_or("files", |name| name);
         return Err(Error::new(
             crate::Kind::Io,
             format!("{} is in the way: it holds {stray}", dir.display()),
@@ -81,7 +78,7 @@ fn move_into_place(dir: &Path, target: &Path) -> Result<()> {
     file::rename(dir, target)
 }
 
-fn fill(space: &Space, dir: &Path, options: &SaveOptions) -> Result<()> {
+fn fill(space: &Space, dir: &Path, options: SaveOptions) -> Result<()> {
     for name in layout::listing(dir) {
         if !matches!(name.as_str(), LOCK | "maps/") {
             file::remove(&dir.join(name))?; // what a killed writer left
@@ -134,16 +131,11 @@ fn sync(dir: &Path) -> Result<()> {
 }
 
 /// Removes what no generation refers to: the files of earlier ones (readers that have them open keep them), and what
-/// killed writers left. That one cannot be removed does no harm; gives the names that were.
-pub(super) fn sweep(dir: &Path, manifest: &Manifest) -> Vec<String> {
-    let kept = |name: &str| manifest.files().any(|f| f.file == name);
-    let garbage =
-        layout::listing(dir).into_iter().filter(|name| layout::is_ours(name) && !kept(name));
-    garbage.filter(|name| file::remove(&dir.join(name)).is_ok()).collect()
-}
-
-pub(super) fn left_by_a_writer(name: &str) -> bool {
-    layout::is_ours(name) || matches!(name, LOCK | MANIFEST | README | "maps/")
+/// killed writers left. That one cannot be removed does no harm.
+pub(super) fn sweep(dir: &Path, manifest: &Manifest) {
+    for name in layout::garbage(dir, manifest) {
+        let _ = file::remove(&dir.join(name));
+    }
 }
 
 fn refuse_what_is_no_space(target: &Path) -> Result<()> {
@@ -160,7 +152,7 @@ fn refuse_what_is_no_space(target: &Path) -> Result<()> {
 }
 
 /// Leaves out hosts and absolute paths.
-fn portable(manifest: &mut Manifest, options: &SaveOptions) {
+fn portable(manifest: &mut Manifest, options: SaveOptions) {
     if !options.portable {
         return;
     }
@@ -182,181 +174,6 @@ fn shorten(value: &mut Value) {
     }
 }
 
-/// Files being written for a generation to come; dropped before [`Draft::keep`], it removes them.
-#[derive(Debug)]
-pub(super) struct Draft {
-    dir: PathBuf,
-    /// The number that the next group of files gets.
-    next: u64,
-    written: Vec<PathBuf>,
-}
-
-impl Draft {
-    /// `next` is what the manifest says; a killed writer may have used it and more.
-    pub(super) fn new(dir: &Path, next: u64) -> Self {
-        let used = layout::listing(dir).iter().filter_map(|name| manifest::number_of(name)).max();
-        Draft {
-            dir: dir.to_owned(),
-            next: next.max(used.map_or(0, |n| n + 1)),
-            written: Vec::new(),
-        }
-    }
-
-    pub(super) fn next_file(&self) -> u64 {
-        self.next
-    }
-
-    /// The files are part of a published generation now.
-    pub(super) fn keep(&mut self) {
-        self.written.clear();
-    }
-
-    /// One space as the manifest of one segment of its live items, with the maps that are not stale.
-    pub(super) fn whole(&mut self, space: &Space) -> Result<Manifest> {
-        let from = &space.0.manifest;
-        let items = space.items(None)?;
-        let columns = items
-            .columns()
-            .iter()
-            .map(|c| ColumnAbout { name: c.name.clone(), kind: c.kind })
-            .collect();
-        let segment = self.segment(space, &from.fields, &items)?;
-        let mut maps = Vec::new();
-        for about in space.maps().iter().filter(|m| space.is_fresh(m)) {
-            let (map, items) = space.map(Some(&about.name))?;
-            let file = self.map(&map.name, &items)?;
-            maps.push(StoredMap { map, file });
-        }
-        Ok(Manifest {
-            count: segment.rows,
-            next_file: self.next,
-            columns,
-            segments: vec![segment],
-            deleted: None,
-            maps,
-            ..from.clone()
-        })
-    }
-
-    /// The live rows of `space` as a segment with these fields; `items` are theirs.
-    pub(super) fn segment(
-        &mut self,
-        space: &Space,
-        fields: &[FieldAbout],
-        items: &Items,
-    ) -> Result<SegmentAbout> {
-        let number = self.number();
-        let rows = space.count();
-        let mut files = BTreeMap::new();
-        for about in fields {
-            let file =
-                self.file(&about.name, "npy", number, |out| write_vectors(out, space, about))?;
-            files.insert(about.name.clone(), file);
-        }
-        let ids = items.ids();
-        let ids = IdTable::encode((0..rows).map(|row| ids.value(row)))?;
-        let ids = self.file("ids", "idx", number, |out| put(out, &ids))?;
-        let items = self.file("items", "parquet", number, |out| table::write(out, items))?;
-        Ok(SegmentAbout { rows: rows as u64, items, ids, fields: files })
-    }
-
-    pub(super) fn items(&mut self, items: &Items) -> Result<FileAbout> {
-        let number = self.number();
-        self.file("items", "parquet", number, |out| table::write(out, items))
-    }
-
-    pub(super) fn map(&mut self, name: &str, items: &Items) -> Result<FileAbout> {
-        file::create_dir(&self.dir.join(MAPS))?;
-        let number = self.number();
-        self.file(&format!("{MAPS}/{name}"), "parquet", number, |out| table::write(out, items))
-    }
-
-    pub(super) fn bytes(&mut self, stem: &str, extension: &str, bytes: &[u8]) -> Result<FileAbout> {
-        let number = self.number();
-        self.file(stem, extension, number, |out| put(out, bytes))
-    }
-
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next - 1
-    }
-
-    fn file(
-        &mut self,
-        stem: &str,
-        extension: &str,
-        number: u64,
-        write: impl FnOnce(&mut NewFile) -> Result<()>,
-    ) -> Result<FileAbout> {
-        let name = format!("{stem}-{number:04}.{extension}");
-        let path = self.dir.join(&name);
-        let mut out = NewFile::create(&path)?;
-        self.written.push(path);
-        write(&mut out)?;
-        let written: Written = out.finish()?;
-        Ok(FileAbout::new(name, written))
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        self.written.iter().for_each(|path| drop(fs::remove_file(path))); // garbage at worst, swept later
-    }
-}
-
-fn put(out: &mut NewFile, bytes: &[u8]) -> Result<()> {
+pub(super) fn put(out: &mut NewFile, bytes: &[u8]) -> Result<()> {
     out.write_all(bytes).map_err(|e| out.blame(&e))
-}
-
-/// The live vectors of `space` in the field `about.name`, stored as `about.dtype`.
-fn write_vectors(out: &mut NewFile, space: &Space, about: &FieldAbout) -> Result<()> {
-    let field = space.field(&about.name)?;
-    put(out, &npy::header(about.dtype, space.count(), about.dim))?;
-    let rows_at_once = ((1 << 18) / about.dim).max(1);
-    let mut wide = Vec::new();
-    let mut narrow: Vec<f16> = Vec::new();
-    for (first, rows) in field.segments() {
-        let n = rows.len() / about.dim;
-        let mut row = 0;
-        while row < n {
-            let live = |row: usize| space.is_live(super::Row((first.index() + row) as u32));
-            if !live(row) {
-                row += 1;
-                continue;
-            }
-            let end = (row..n.min(row + rows_at_once))
-                .find(|&r| !live(r))
-                .unwrap_or(n.min(row + rows_at_once));
-            let numbers = match rows {
-                Rows::F32(numbers) => &numbers[row * about.dim..end * about.dim],
-                Rows::F16(numbers) => {
-                    wide.resize((end - row) * about.dim, 0.0);
-                    numbers[row * about.dim..end * about.dim].convert_to_f32_slice(&mut wide);
-                    &wide[..]
-                }
-            };
-            if let Some(bad) = builder::misfit(numbers, about.dtype) {
-                let at = first.index() + row + bad / about.dim;
-                let id = space.id(super::Row(at as u32)).to_owned();
-                return Err(builder::refused(
-                    &about.name,
-                    at,
-                    &id,
-                    bad % about.dim,
-                    numbers[bad],
-                    about.dtype,
-                ));
-            }
-            match about.dtype {
-                Dtype::F32 => put(out, bytemuck::cast_slice(numbers))?,
-                Dtype::F16 => {
-                    narrow.resize(numbers.len(), f16::ZERO);
-                    narrow.convert_from_f32_slice(numbers);
-                    put(out, bytemuck::cast_slice(&narrow))?;
-                }
-            }
-            row = end;
-        }
-    }
-    Ok(())
 }

@@ -5,9 +5,10 @@ use std::collections::BinaryHeap;
 use super::{Row, Space};
 use crate::error::Error;
 
-/// Edit distances are taken of at most this many ids of about the right length; the first ids are the most frequent
-/// words where a learner ordered them so.
+/// Edit distances are taken of at most this many ids of about the right length.
 const MOST_COMPARED: usize = 300_000;
+/// At most this many ids are looked at: the first ones, the most frequent where a learner ordered them.
+const MOST_SEEN: usize = 2_000_000;
 /// Spellings farther than this are not "close".
 const FARTHEST: usize = 2;
 
@@ -34,7 +35,7 @@ pub(super) fn ids(space: &Space, id: &str, most: usize) -> Vec<String> {
     let farthest = if length <= 4 { 1 } else { FARTHEST };
     let mut best: BinaryHeap<(usize, Row)> = BinaryHeap::new();
     let mut compared = 0;
-    for row in space.live() {
+    for row in space.live().take(MOST_SEEN) {
         let candidate = space.id(row);
         // An accent may take two bytes more than its letter, and three letters of four bytes may be missing.
         if candidate.len() > id.len() * 2 + 12
