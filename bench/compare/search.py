@@ -1,26 +1,30 @@
-"""Exact search beside faiss-flat, on the same vectors, in one run.
+#!/usr/bin/env python3
+"""Exact search beside faiss-flat, on the same vectors, in the same minutes.
 
-    python3 -m venv rivals && rivals/bin/pip install faiss-cpu numpy
-    rivals/bin/python bench/compare/search.py [--rows 100000 --dim 100 --queries 200]
+Both search in-process on one thread, with vectors in memory and indexes built and warm; rounds alternate between them,
+and the median counts. Every distance Latlas answers is checked against a brute force in f64: it must not exceed the
+k-th smallest by more than 1e-5 of it. Ends with 1 if that fails or a single query is slower than --limit times faiss.
 
-Builds the example `search_bench` first, unless --binary names one.
-
-Both sides search in-process on one thread, with vectors in memory and indexes built and warm; rounds alternate between
-them, and the median counts. Every distance Latlas answers is checked against an f64 brute force: it must not exceed the
-k-th smallest by more than 1e-5 of it. Exits with 1 if that fails or a single query is slower than --limit times faiss.
+    python3 bench/compare/search.py --rows 100000 --dim 100
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-import faiss
-import numpy as np
+from measure import REPOSITORY, environment, machine, wait_for_quiet
+
+try:
+    import faiss
+    import numpy as np
+except ImportError:
+    python = str(environment(["faiss-cpu==1.15.1", "numpy"]))
+    os.execv(python, [python, *sys.argv])
 
 
 class Latlas:
@@ -46,8 +50,7 @@ class Latlas:
 def build():
     """Builds the example and returns its path, wherever the target folder is."""
     command = ["cargo", "build", "--release", "-p", "latlas", "--example", "search_bench", "--message-format=json"]
-    root = Path(__file__).resolve().parents[2]
-    built = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, text=True, check=True)
+    built = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
     messages = (json.loads(line) for line in built.stdout.splitlines())
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "search_bench")
 
@@ -77,10 +80,13 @@ def main():
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("-k", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--limit", type=float, default=1.5)
+    parser.add_argument("--limit", type=float, default=1.5, help="the most times slower than faiss a query may be")
+    parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
     options = parser.parse_args()
     binary = options.binary or build()
 
+    wait_for_quiet(options.load)
+    print(machine())
     faiss.omp_set_num_threads(1)
     rng = np.random.default_rng(42)
     vectors = rng.standard_normal((options.rows, options.dim)).astype(np.float32)

@@ -1,5 +1,6 @@
 //! Every kernel in every set of this machine: `cargo bench -p bench-kernels`.
 //!
+//! Under each kernel, 0 is the scalar twin and 1 the set in force (`LATLAS_KERNELS=scalar` makes them one).
 //! Items are multiply-adds, so the items/s of different kernels compare with each other and with the machine's peak.
 
 use divan::counter::{BytesCount, ItemsCount};

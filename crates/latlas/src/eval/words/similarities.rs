@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn spearman_gives_ties_their_mean_rank() {
-        // scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 9]) = 0.7894736842105263
+        // scipy.stats.spearmanr([1, 2, 2, 3, 5], [2, 1, 4, 4, 9]) = 0.7631578947368421
         let rho = spearman(&[1.0, 2.0, 2.0, 3.0, 5.0], &[2.0, 1.0, 4.0, 4.0, 9.0]).unwrap();
-        assert!((rho - 0.7894736842105263).abs() < 1e-12, "{rho}");
+        assert!((rho - 0.7631578947368421).abs() < 1e-12, "{rho}");
         assert_eq!(spearman(&[1.0, 1.0], &[2.0, 3.0]), None);
         assert_eq!(spearman(&[1.0], &[2.0]), None);
     }
