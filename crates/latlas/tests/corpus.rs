@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use latlas::data::{
-    Corpus, CorpusOptions, Documents, Format, OnBad, ReaderOptions, Sources, Tokenizer, Unit, documents, encode,
+    Corpus, CorpusOptions, Documents, Format, OnBad, ReaderOptions, Sources, Tokenizer, Unit,
+    documents, encode,
 };
 use latlas::file::fault::{Fault, arm, disarm};
 use latlas::items::Sequences;
@@ -49,7 +50,11 @@ impl Place {
     }
 }
 
-fn all(options: &ReaderOptions, sources: &Sources, ears: &Ears) -> Result<Vec<(String, String)>, Error> {
+fn all(
+    options: &ReaderOptions,
+    sources: &Sources,
+    ears: &Ears,
+) -> Result<Vec<(String, String)>, Error> {
     let run = Run { progress: ears, ..Run::silent(1) };
     let mut out: Vec<(String, String)> = Vec::new();
     let mut open = false;
@@ -82,7 +87,8 @@ fn gz(bytes: &[u8]) -> Vec<u8> {
 fn zipf(lines: u64, seed: u64) -> String {
     let mut state = seed;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         state >> 33
     };
     let mut text = String::new();
@@ -96,10 +102,21 @@ fn zipf(lines: u64, seed: u64) -> String {
     text
 }
 
-fn learnable(place: &Place, sources: &Sources, options: &CorpusOptions, threads: usize) -> Result<Corpus, Error> {
+fn learnable(
+    place: &Place,
+    sources: &Sources,
+    options: &CorpusOptions,
+    threads: usize,
+) -> Result<Corpus, Error> {
     let reading = ReaderOptions::default();
     let run = Run { threads, ..Run::silent(1) };
-    encode(documents(sources, &reading, &run)?, options, place.0.path(), Some(&place.path("dump.txt")), &run)
+    encode(
+        documents(sources, &reading, &run)?,
+        options,
+        place.0.path(),
+        Some(&place.path("dump.txt")),
+        &run,
+    )
 }
 
 #[test]
@@ -114,7 +131,8 @@ fn a_corpus_is_what_a_plain_program_makes_at_any_number_of_threads() {
     let mut vocabulary: Vec<(&str, u64)> = counts.into_iter().filter(|(_, n)| *n >= 3).collect();
     vocabulary.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     vocabulary.truncate(900);
-    let ids: BTreeMap<&str, u32> = vocabulary.iter().zip(0..).map(|((word, _), id)| (*word, id)).collect();
+    let ids: BTreeMap<&str, u32> =
+        vocabulary.iter().zip(0..).map(|((word, _), id)| (*word, id)).collect();
     let mut expected = Vec::new();
     for line in text.lines() {
         let before = expected.len();
@@ -127,8 +145,13 @@ fn a_corpus_is_what_a_plain_program_makes_at_any_number_of_threads() {
     let mut fingerprints = Vec::new();
     for threads in [1, 2, 3, 8] {
         let corpus = learnable(&place, &sources, &options, threads).unwrap();
-        let words: Vec<(&str, u64)> =
-            corpus.vocabulary.words.iter().map(String::as_str).zip(corpus.vocabulary.counts.iter().copied()).collect();
+        let words: Vec<(&str, u64)> = corpus
+            .vocabulary
+            .words
+            .iter()
+            .map(String::as_str)
+            .zip(corpus.vocabulary.counts.iter().copied())
+            .collect();
         assert_eq!(words, vocabulary);
         assert_eq!(corpus.sequences.as_slice(), expected, "{threads} threads");
         assert_eq!(corpus.sources[0]["bytes"], text.len());
@@ -136,7 +159,8 @@ fn a_corpus_is_what_a_plain_program_makes_at_any_number_of_threads() {
         fingerprints.push(corpus.fingerprint);
         // The dump is the sequences as words.
         let dump = std::fs::read_to_string(place.path("dump.txt")).unwrap();
-        let dumped: Vec<Vec<u32>> = dump.lines().map(|line| line.split(' ').map(|w| ids[w]).collect()).collect();
+        let dumped: Vec<Vec<u32>> =
+            dump.lines().map(|line| line.split(' ').map(|w| ids[w]).collect()).collect();
         assert!(corpus.sequences.iter().map(<[u32]>::to_vec).eq(dumped));
     }
     fingerprints.dedup();
@@ -155,7 +179,8 @@ fn long_documents_are_cut_after_ten_thousand_kept_words() {
         line += if i % 2 == 0 { "even " } else { "odd " };
         line += &format!("rare{i} ");
     }
-    let corpus = learnable(&place, &place.write("giant", &line), &CorpusOptions::default(), 2).unwrap();
+    let corpus =
+        learnable(&place, &place.write("giant", &line), &CorpusOptions::default(), 2).unwrap();
     let lengths: Vec<usize> = corpus.sequences.iter().map(<[u32]>::len).collect();
     assert_eq!(lengths, [10_000; 6]);
     assert_eq!(std::fs::read_to_string(place.path("dump.txt")).unwrap().lines().count(), 6);
@@ -164,18 +189,28 @@ fn long_documents_are_cut_after_ten_thousand_kept_words() {
 #[test]
 fn the_same_text_comes_out_of_every_wrapping() {
     let place = Place::new();
-    let rows = [("7", "Tab\there, and \\n no line end"), ("8", "two\nlines \\ and \"quotes\""), ("9", "naïve, 東京")];
+    let rows = [
+        ("7", "Tab\there, and \\n no line end"),
+        ("8", "two\nlines \\ and \"quotes\""),
+        ("9", "naïve, 東京"),
+    ];
     let tsv: String = std::iter::once("id\ttext\n".to_string())
         .chain(rows.iter().map(|(id, text)| {
-            format!("{id}\t{}\n", text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t"))
+            format!(
+                "{id}\t{}\n",
+                text.replace('\\', "\\\\").replace('\n', "\\n").replace('\t', "\\t")
+            )
         }))
         .collect();
     let csv: String = std::iter::once("id;text\r\n".to_string())
         .chain(rows.iter().map(|(id, text)| format!("{id};\"{}\"\r\n", text.replace('"', "\"\""))))
         .collect();
-    let jsonl: String =
-        rows.iter().map(|(id, text)| serde_json::json!({"text": text, "id": id}).to_string() + "\n").collect();
-    let expected: Vec<(String, String)> = rows.iter().map(|(i, t)| ((*i).to_string(), (*t).to_string())).collect();
+    let jsonl: String = rows
+        .iter()
+        .map(|(id, text)| serde_json::json!({"text": text, "id": id}).to_string() + "\n")
+        .collect();
+    let expected: Vec<(String, String)> =
+        rows.iter().map(|(i, t)| ((*i).to_string(), (*t).to_string())).collect();
     for (name, content) in [("a.tsv", &tsv), ("a.csv", &csv), ("a.jsonl", &jsonl)] {
         let zst = zstd::encode_all(content.as_bytes(), 1).unwrap();
         let wrapped = [
@@ -189,7 +224,11 @@ fn the_same_text_comes_out_of_every_wrapping() {
             assert_eq!(read(&options, &place.write(&name, bytes)).unwrap(), expected, "{name}");
         }
     }
-    let by_number = ReaderOptions { text: Some("2".into()), id: Some("row".into()), ..ReaderOptions::default() };
+    let by_number = ReaderOptions {
+        text: Some("2".into()),
+        id: Some("row".into()),
+        ..ReaderOptions::default()
+    };
     let numbered = read(&by_number, &place.write("b.tsv", &tsv)).unwrap();
     assert_eq!(numbered.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
 }
@@ -203,7 +242,8 @@ fn folders_give_their_files_as_documents() {
     place.write("in/.c.txt", "hidden");
     let sources = Sources::resolve(&[place.path("in").to_str().unwrap()]).unwrap();
     let options = |unit| ReaderOptions { unit, ..ReaderOptions::default() };
-    let names: Vec<String> = read(&options(Unit::File), &sources).unwrap().into_iter().map(|(id, _)| id).collect();
+    let names: Vec<String> =
+        read(&options(Unit::File), &sources).unwrap().into_iter().map(|(id, _)| id).collect();
     assert!(names[0].ends_with("in/a.txt") && names[1].ends_with("in/b.txt") && names.len() == 2);
     assert_eq!(texts(&options(Unit::Line), &sources), ["one", "more", "two", "lines"]);
     assert_eq!(texts(&options(Unit::Paragraph), &sources), ["one", "more", "two\nlines"]);
@@ -231,8 +271,12 @@ fn encodings_are_obeyed_reported_and_suggested() {
     let told = ReaderOptions { encoding: Some("windows-1254".into()), ..ReaderOptions::default() };
     assert_eq!(texts(&told, &sources).join("\n") + "\n", turkish);
 
-    let utf16: Vec<u8> = [0xfeff].into_iter().chain(turkish.encode_utf16()).flat_map(u16::to_le_bytes).collect();
-    assert_eq!(texts(&ReaderOptions::default(), &place.write("wide.txt", utf16)).join("\n") + "\n", turkish);
+    let utf16: Vec<u8> =
+        [0xfeff].into_iter().chain(turkish.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    assert_eq!(
+        texts(&ReaderOptions::default(), &place.write("wide.txt", utf16)).join("\n") + "\n",
+        turkish
+    );
 
     let ears = Ears::default();
     let mut mostly = turkish.clone().into_bytes();
@@ -244,7 +288,10 @@ fn encodings_are_obeyed_reported_and_suggested() {
     assert_eq!(last, "one \u{fffd} byte");
     let warnings = ears.warnings.lock().unwrap();
     assert_eq!(warnings.len(), 1, "{warnings:?}");
-    assert!(warnings[0].contains("a.txt and 1 other file: 2 bytes are not valid in UTF-8"), "{warnings:?}");
+    assert!(
+        warnings[0].contains("a.txt and 1 other file: 2 bytes are not valid in UTF-8"),
+        "{warnings:?}"
+    );
 
     let wrong = ReaderOptions { encoding: Some("utf-9".into()), ..ReaderOptions::default() };
     assert_eq!(read(&wrong, &sources).unwrap_err().kind(), Kind::Usage);
@@ -261,7 +308,12 @@ fn rows_of_the_wrong_width_are_named_or_listed() {
     let skip = ReaderOptions { on_bad: OnBad::Skip, ..ReaderOptions::default() };
     assert_eq!(all(&skip, &sources, &ears).unwrap().len(), 2);
     let warning = &ears.warnings.lock().unwrap()[0];
-    assert!(warning.contains("left out 2 rows") && warning.contains("line 3") && warning.contains("line 6"), "{warning}");
+    assert!(
+        warning.contains("left out 2 rows")
+            && warning.contains("line 3")
+            && warning.contains("line 6"),
+        "{warning}"
+    );
     let notes = ears.notes.lock().unwrap().join("\n");
     assert!(notes.contains("as CSV separated by ',', header: id text"), "{notes}");
 
@@ -286,7 +338,10 @@ fn what_cannot_be_learned_from_says_why() {
     assert!(said("... !!! ---\n", &options).ends_with("not one word in 1 documents"));
     assert!(said("one One ONE\n", &options).ends_with("the only word in it is 'one', 3 times"));
     let often = CorpusOptions { min_count: 100, ..CorpusOptions::default() };
-    assert!(said("a b a\n", &often).contains("no word stands 100 times; the most frequent, 'a', stands 2 times"));
+    assert!(
+        said("a b a\n", &often)
+            .contains("no word stands 100 times; the most frequent, 'a', stands 2 times")
+    );
     let twice = CorpusOptions { min_count: 2, ..CorpusOptions::default() };
     assert!(said("a b a\n", &twice).contains("only 'a' stands 2 times or more"));
     let missing = Sources::file(place.path("none.txt"));
@@ -332,7 +387,8 @@ fn cancelling_stops_the_reading() {
         let run = Run { threads, progress: &Stop, ..Run::silent(1) };
         let reading = ReaderOptions::default();
         let documents = documents(&sources, &reading, &run).unwrap();
-        let error = encode(documents, &CorpusOptions::default(), place.0.path(), None, &run).err().unwrap();
+        let error =
+            encode(documents, &CorpusOptions::default(), place.0.path(), None, &run).err().unwrap();
         assert_eq!(error.kind(), Kind::Interrupted);
     }
 }
@@ -341,7 +397,8 @@ fn cancelling_stops_the_reading() {
 fn documents_in_memory_are_documents() {
     let place = Place::new();
     let texts = ["the cat sat", "the dog sat"];
-    let options = CorpusOptions { min_count: 1, tokenizer: Tokenizer::Letters, ..CorpusOptions::default() };
+    let options =
+        CorpusOptions { min_count: 1, tokenizer: Tokenizer::Letters, ..CorpusOptions::default() };
     let corpus = encode(&texts[..], &options, place.0.path(), None, &Run::silent(1)).unwrap();
     assert_eq!(corpus.vocabulary.words, ["sat", "the", "cat", "dog"]);
     assert_eq!(corpus.sequences.iter().collect::<Vec<_>>(), [[1, 2, 0], [1, 3, 0]]);

@@ -92,16 +92,17 @@ fn modules_use_lower_layers_only() {
             .join("\n");
         // From src/a/b.rs the crate is `super::super`, from src/a/mod.rs it is `super`.
         let depth = parts.len() - usize::from(parts[parts.len() - 1] == "mod.rs");
+        // A name under `crate` that is no module is a re-export, which would hide where it comes from. Behind
+        // `super`s it may be the file's own, reached from its tests.
         let mut used = heads(&text, "crate::");
-        used.extend(heads(&text, &"super::".repeat(depth)));
+        let is_module =
+            |name: &String| src.join(name).is_dir() || src.join(format!("{name}.rs")).is_file();
+        used.extend(heads(&text, &"super::".repeat(depth)).into_iter().filter(is_module));
         for name in used {
-            // A name that is no module is a re-export at the root, which would hide where it comes from; tests
-            // inside a file may reach their own items through `super::super`.
             let allowed = FREE.contains(&name.as_str())
                 || name == module
                 || layer(&name).is_some_and(|other| own.is_some_and(|own| other < own));
-            let is_module = src.join(&name).is_dir() || src.join(format!("{name}.rs")).is_file();
-            if !allowed && (is_module || name.starts_with(char::is_uppercase)) {
+            if !allowed {
                 wrong.push(format!("{}: {name}", inside.display()));
             }
         }

@@ -51,7 +51,9 @@ fn line_words(line: &str, out: &mut String) {
                 continue;
             }
             'h' if rest.starts_with("https://") || rest.starts_with("http://") => {
-                let end = rest.find(|c: char| c.is_whitespace() || matches!(c, ')' | '>' | ']' | '"')).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| c.is_whitespace() || matches!(c, ')' | '>' | ']' | '"'))
+                    .unwrap_or(rest.len());
                 rest = rest.get(end..).unwrap_or_default();
                 continue;
             }
@@ -79,6 +81,24 @@ mod tests {
                     snake_case is <b>bold</b>, a < b\n~~~text\ncode\n~~~\n[1]: https://x.y\nend";
         let out = plain_words(text.lines().map(Some));
         let words: Vec<&str> = out.split_whitespace().collect();
-        assert_eq!(words, ["A", "title", "badge", "see", "the", "guide", "or", "snake_case", "is", "bold", ",", "a", "b", "end"]);
+        assert_eq!(
+            words,
+            [
+                "A",
+                "title",
+                "badge",
+                "see",
+                "the",
+                "guide",
+                "or",
+                "snake_case",
+                "is",
+                "bold",
+                ",",
+                "a",
+                "b",
+                "end"
+            ]
+        );
     }
 }

@@ -22,8 +22,11 @@ const LEAST: usize = 40;
 /// The folders that hold the sources of crates under a Cargo home ("~/.cargo"): one for each registry.
 pub fn registry(cargo_home: &Path) -> Result<Vec<PathBuf>> {
     let sources = cargo_home.join("registry").join("src");
-    let found: Vec<PathBuf> =
-        folders(&sources).unwrap_or_default().into_iter().filter(|index| folders(index).is_ok_and(|c| !c.is_empty())).collect();
+    let found: Vec<PathBuf> = folders(&sources)
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|index| folders(index).is_ok_and(|c| !c.is_empty()))
+        .collect();
     if found.is_empty() {
         return Err(Error::nothing(format!("no sources of crates under {}", sources.display()))
             .help("name a text file or a folder instead"));
@@ -64,17 +67,32 @@ impl Documents for RustDocs<'_> {
                 bytes += text.len() as u64;
                 of_one += text.len() as u64;
                 files += 1;
-                each(Piece { id: DocumentId::Name(&format!("{name}/{inside}")), text: &text, end: true })?;
+                each(Piece {
+                    id: DocumentId::Name(&format!("{name}/{inside}")),
+                    text: &text,
+                    end: true,
+                })?;
                 if of_one >= most_of_one {
                     break;
                 }
             }
             let detail = name.clone();
-            self.run.report(&Step { stage: "reading", done: bytes, total: None, unit: "bytes", detail })?;
+            self.run.report(&Step {
+                stage: "reading",
+                done: bytes,
+                total: None,
+                unit: "bytes",
+                detail,
+            })?;
         }
         let path = self.roots.first().map(|root| root.display().to_string()).unwrap_or_default();
-        self.run.progress.note(&format!("{files} files of documentation from {} crates under {path}", crates.len()));
-        Ok(vec![json!({ "path": path, "bytes": bytes, "files": files, "xxh3": format!("{:016x}", hash.digest()) })])
+        self.run.progress.note(&format!(
+            "{files} files of documentation from {} crates under {path}",
+            crates.len()
+        ));
+        Ok(vec![
+            json!({ "path": path, "bytes": bytes, "files": files, "xxh3": format!("{:016x}", hash.digest()) }),
+        ])
     }
 }
 
@@ -96,16 +114,21 @@ fn newest(roots: &[PathBuf]) -> Result<Vec<(String, PathBuf)>> {
 
 /// "serde-1.0.229" to "serde" and [1, 0, 229].
 fn split_version(full: &str) -> (&str, Vec<u64>) {
-    let cut = full.match_indices('-').find(|(at, _)| full.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit));
+    let cut = full
+        .match_indices('-')
+        .find(|(at, _)| full.as_bytes().get(at + 1).is_some_and(u8::is_ascii_digit));
     let Some((at, _)) = cut else { return (full, Vec::new()) };
     let (name, version) = full.split_at(at);
-    let numbers = version.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
+    let numbers =
+        version.split(|c: char| !c.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect();
     (name, numbers)
 }
 
 fn folders(path: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotADirectory => Error::new(Kind::Io, format!("{} is no folder", path.display())),
+        std::io::ErrorKind::NotADirectory => {
+            Error::new(Kind::Io, format!("{} is no folder", path.display()))
+        }
         _ => Error::io("read", path, &e),
     })?;
     let mut found: Vec<PathBuf> = entries
@@ -141,7 +164,16 @@ fn pages(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
 
 fn is_page(name: &str) -> bool {
     let lower = name.to_lowercase();
-    let boring = ["changelog", "changes", "release", "license", "licence", "code_of_conduct", "copying", "authors"];
+    let boring = [
+        "changelog",
+        "changes",
+        "release",
+        "license",
+        "licence",
+        "code_of_conduct",
+        "copying",
+        "authors",
+    ];
     match lower.rsplit_once('.') {
         Some((_, "rs")) => true,
         Some((stem, "md")) => !boring.iter().any(|b| stem.starts_with(b)),
@@ -155,7 +187,11 @@ fn read(path: &Path) -> Option<String> {
     }
     let bytes = fs::read(path).ok()?;
     let text = String::from_utf8_lossy(&bytes);
-    Some(if path.extension().is_some_and(|e| e == "rs") { plain_words(doc_comments(&text)) } else { plain_words(text.lines().map(Some)) })
+    Some(if path.extension().is_some_and(|e| e == "rs") {
+        plain_words(doc_comments(&text))
+    } else {
+        plain_words(text.lines().map(Some))
+    })
 }
 
 /// The lines of `//!` and `///` comments; `None` between two comments.
@@ -193,7 +229,11 @@ mod tests {
         let index = home.path().join("registry/src/index-1");
         for (name, text) in [("a-b-0.9.1", "old"), ("a-b-0.10.0", "new"), ("c-1.0.0", "other")] {
             fs::create_dir_all(index.join(name).join("src")).unwrap();
-            fs::write(index.join(name).join("README.md"), format!("# The {text} page\n\n{}", "word ".repeat(20))).unwrap();
+            fs::write(
+                index.join(name).join("README.md"),
+                format!("# The {text} page\n\n{}", "word ".repeat(20)),
+            )
+            .unwrap();
             fs::write(index.join(name).join("CHANGELOG.md"), "x ".repeat(100)).unwrap();
         }
         let run = Run::silent(1);
@@ -201,7 +241,11 @@ mod tests {
         let roots = registry(home.path()).unwrap();
         let sources = rust_docs(&roots, 1 << 20, &run)
             .visit(&mut |piece| {
-                seen.push(format!("{} {}", piece.id.as_text(), piece.text.split_whitespace().nth(1).unwrap()));
+                seen.push(format!(
+                    "{} {}",
+                    piece.id.as_text(),
+                    piece.text.split_whitespace().nth(1).unwrap()
+                ));
                 Ok(())
             })
             .unwrap();

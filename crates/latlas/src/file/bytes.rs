@@ -129,6 +129,6 @@ mod tests {
     #[test]
     fn a_directory_is_no_file() {
         let error = Bytes::map(std::env::temp_dir().as_path()).unwrap_err();
-        assert_eq!(error.kind(), crate::Kind::Io);
+        assert_eq!(error.kind(), crate::error::Kind::Io);
     }
 }

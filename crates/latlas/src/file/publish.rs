@@ -234,7 +234,7 @@ mod tests {
                 break;
             }
             let error = done.unwrap_err();
-            assert_eq!(error.kind(), crate::Kind::Io, "{error}");
+            assert_eq!(error.kind(), crate::error::Kind::Io, "{error}");
             assert!(!with_suffix(&path, ".tmp").exists(), "operation {n} left its temporary file");
         }
     }

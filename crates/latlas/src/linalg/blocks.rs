@@ -156,6 +156,6 @@ mod tests {
         let run = Run { seed: 1, threads: 1, progress: &No, checkpoint: None };
         let work = Work::new(&run, "testing", 10_000, "rows").unwrap();
         let error = fold(&matrix, 8, &work, || (), |(), _, _| ()).unwrap_err();
-        assert_eq!(error.kind(), crate::Kind::Interrupted);
+        assert_eq!(error.kind(), crate::error::Kind::Interrupted);
     }
 }

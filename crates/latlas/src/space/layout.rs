@@ -73,7 +73,8 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
     };
     let mut garbage: Vec<String> =
         all.iter().filter(|name| ours(name) && !kept.contains(name.as_str())).cloned().collect();
-    garbage.sort_by_key(|name| name.rsplit_once('.').is_none_or(|(_, extension)| extension != "npy"));
+    garbage
+        .sort_by_key(|name| name.rsplit_once('.').is_none_or(|(_, extension)| extension != "npy"));
     garbage
 }
 

@@ -51,7 +51,7 @@ fn fresh(space: &Space, target: &Path, options: SaveOptions) -> Result<bool> {
         let names = layout::listing(&dir);
         let stray = layout::stranger(&names).or(names.first()).map_or("files", |name| name);
         return Err(Error::new(
-            crate::Kind::Io,
+            crate::error::Kind::Io,
             format!("{} is in the way: it holds {stray}", dir.display()),
         )
         .help("move it elsewhere, or save under another name"));

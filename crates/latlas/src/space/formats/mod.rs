@@ -255,6 +255,6 @@ fn write_table(
 /// A pool of the run's threads, for the parts that are parallel.
 fn pool(run: &Run) -> Result<rayon::ThreadPool> {
     rayon::ThreadPoolBuilder::new().num_threads(run.threads.max(1)).build().map_err(|e| {
-        Error::new(crate::Kind::Io, format!("cannot start {} threads: {e}", run.threads))
+        Error::new(crate::error::Kind::Io, format!("cannot start {} threads: {e}", run.threads))
     })
 }

@@ -234,7 +234,7 @@ fn write_new(
     }
     let mut file = NewFile::create(temporary)?;
     pack(path, &mut file, write)
-        .map_err(|e| if e.kind() == crate::Kind::Io { file.blame(&e) } else { e })?;
+        .map_err(|e| if e.kind() == crate::error::Kind::Io { file.blame(&e) } else { e })?;
     file.finish().map(drop)
 }
 
