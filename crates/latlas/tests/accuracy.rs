@@ -1,5 +1,7 @@
 //! Quality on real data: `just accuracy`. Reads the folder named by `LATLAS_DATA`, `../shared/data` beside the
 //! repository by default; where there is none, says so and passes.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stderr, reason = "figures are shown, and what is skipped is said")]
 
 use std::path::{Path, PathBuf};
 

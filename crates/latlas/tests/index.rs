@@ -98,7 +98,7 @@ fn holds(
 }
 
 fn every_index(matrix: &Arc<Matrix>, measure: Measure) -> Vec<(&'static str, Box<dyn Index>)> {
-    vec![("exact", Box::new(Exact::over(Arc::clone(matrix), measure).unwrap()))]
+    vec![("exact", Box::new(Exact::over(Arc::clone(matrix), measure).expect("few rows")))]
 }
 
 fn a_measure() -> impl Strategy<Value = Measure> {

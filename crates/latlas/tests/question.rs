@@ -1,4 +1,5 @@
 //! Questions: how they are read, and what point they stand for.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use latlas::geometry::{Geometry, Measure};
 use latlas::index::{Question, Term};

@@ -1,6 +1,8 @@
 //! Word evaluation on planted spaces: what must be solved is solved, what cannot be asked is counted, and the figures
 //! do not depend on threads.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::fmt::Write;
 use std::path::PathBuf;
 
 use latlas::eval::Score;
@@ -61,15 +63,15 @@ fn value<'a>(scores: &'a [Score], name: &str) -> &'a Score {
 /// All pairs (i, j) under two headings: one of words whose offsets hold, one that mixes in those whose do not.
 fn questions() -> String {
     let mut text = String::from(": good\n");
-    let holds = |i: &usize| i % 3 != 0;
+    let holds = |i: &usize| !i.is_multiple_of(3);
     for i in (0..PAIRS).filter(holds) {
         for j in (0..PAIRS).filter(holds).filter(|&j| j != i) {
-            text += &format!("w{i} P{i} W{j} p{j}\n");
+            _ = writeln!(text, "w{i} P{i} W{j} p{j}");
         }
     }
     text += ": gram-broken\n";
     for j in (0..PAIRS).filter(|j| j % 3 == 0) {
-        text += &format!("w1 p1 w{j} p{j}\n");
+        _ = writeln!(text, "w1 p1 w{j} p{j}");
     }
     text + ": gram-unknown\nw1 p1 w2 nosuchword\n"
 }

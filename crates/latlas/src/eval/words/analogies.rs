@@ -81,7 +81,9 @@ pub(super) fn scores(
         return Err(none_usable(path, "questions", total, &lexicon));
     }
     let mut places = vec![0; terms.len()];
-    terms.into_iter().for_each(|(place, term)| places[term as usize] = place);
+    for (place, term) in terms {
+        places[term as usize] = place;
+    }
     let mut scores = Vec::new();
     for &method in &options.methods {
         let answers = solve(&space.field("main")?, &lexicon, &places, &questions, method, run)?;

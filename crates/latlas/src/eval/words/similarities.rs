@@ -47,7 +47,7 @@ pub(super) fn scores(
 pub(super) fn spearman(x: &[f64], y: &[f64]) -> Option<f64> {
     assert_eq!(x.len(), y.len());
     let (x, y) = (ranks(x), ranks(y));
-    let mean = (x.len() as f64 + 1.0) / 2.0;
+    let mean = f64::midpoint(x.len() as f64, 1.0);
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
     for (x, y) in x.iter().zip(&y) {
         let (x, y) = (x - mean, y - mean);
@@ -65,8 +65,10 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; values.len()];
     let mut start = 0;
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
-        let mean = start as f64 + (tied.len() as f64 + 1.0) / 2.0;
-        tied.iter().for_each(|&i| ranks[i] = mean);
+        let mean = start as f64 + f64::midpoint(tied.len() as f64, 1.0);
+        for &i in tied {
+            ranks[i] = mean;
+        }
         start += tied.len();
     }
     ranks
