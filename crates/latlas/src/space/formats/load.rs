@@ -23,6 +23,8 @@ pub(super) struct Loaded {
     pub(super) fields: Vec<(String, Matrix)>,
     /// How the numbers were stored.
     pub(super) dtype: Dtype,
+    /// How the vectors came to be, where the file says.
+    pub(super) provenance: Vec<Provenance>,
     /// How distance is measured, where the file says.
     pub(super) geometry: Option<Geometry>,
     /// What a row of this format is called in messages: "word", "row".
@@ -39,6 +41,7 @@ impl Loaded {
             columns: Vec::new(),
             fields: Vec::new(),
             dtype: Dtype::F32,
+            provenance: Vec::new(),
             geometry: None,
             unit,
             garbled: None,
@@ -103,6 +106,9 @@ impl Loaded {
         let mut builder = Space::builder("import", items).dtype(self.dtype);
         for (field, matrix) in self.fields {
             builder = builder.field(&field, geometry, matrix);
+        }
+        for step in self.provenance {
+            builder = builder.provenance(step);
         }
         let mut settings = Map::new();
         settings.insert("format".into(), format.into());

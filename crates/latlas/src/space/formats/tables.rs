@@ -50,6 +50,7 @@ pub(super) fn read(
         table.about.as_deref().and_then(|about| serde_json::from_str::<Value>(about).ok())
     {
         loaded.geometry = serde_json::from_value(about["geometry"].clone()).ok();
+        loaded.provenance = serde_json::from_value(about["provenance"].clone()).unwrap_or_default();
     }
     Ok((loaded, table.sources))
 }

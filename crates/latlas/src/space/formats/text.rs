@@ -51,7 +51,7 @@ pub(super) fn read(
         dim: 0,
         promised: None,
         lines: 0,
-        loaded: Loaded::new("line").in_encoding(encoding)?,
+        loaded: Loaded::new("vector").in_encoding(encoding)?,
         numbers: Vec::new(),
         odd: None,
     };

@@ -1,0 +1,7 @@
+//! safetensors.
+#![no_main]
+mod common;
+
+use latlas::space::formats::Format;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| common::vectors(bytes, Format::Safetensors));
