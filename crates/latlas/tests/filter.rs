@@ -16,13 +16,43 @@ fn with(items: Items, name: &str, kind: ColumnKind, values: ArrayRef) -> Items {
 
 fn films() -> Items {
     let items = Items::from_ids(["a", "b", "c", "d"]).unwrap();
-    let items = with(items, "year", ColumnKind::Integer, Arc::new(Int64Array::from(vec![Some(1999), Some(2010), None, Some(2020)])));
-    let items = with(items, "score", ColumnKind::Number, Arc::new(Float64Array::from(vec![Some(7.5), Some(f64::NAN), Some(-1.0), None])));
-    let items = with(items, "lang", ColumnKind::Category, Arc::new(StringArray::from(vec![Some("tr"), Some("en"), Some("tr"), None])));
-    let items = with(items, "title", ColumnKind::Text, Arc::new(StringArray::from(vec![Some("It's"), None, Some("100% \"x\""), Some("")])));
-    let items = with(items, "seen", ColumnKind::Boolean, Arc::new(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)])));
+    let items = with(
+        items,
+        "year",
+        ColumnKind::Integer,
+        Arc::new(Int64Array::from(vec![Some(1999), Some(2010), None, Some(2020)])),
+    );
+    let items = with(
+        items,
+        "score",
+        ColumnKind::Number,
+        Arc::new(Float64Array::from(vec![Some(7.5), Some(f64::NAN), Some(-1.0), None])),
+    );
+    let items = with(
+        items,
+        "lang",
+        ColumnKind::Category,
+        Arc::new(StringArray::from(vec![Some("tr"), Some("en"), Some("tr"), None])),
+    );
+    let items = with(
+        items,
+        "title",
+        ColumnKind::Text,
+        Arc::new(StringArray::from(vec![Some("It's"), None, Some("100% \"x\""), Some("")])),
+    );
+    let items = with(
+        items,
+        "seen",
+        ColumnKind::Boolean,
+        Arc::new(BooleanArray::from(vec![Some(true), Some(false), None, Some(true)])),
+    );
     // 2000-01-01, 2010-06-15T12:00, missing, 1970-01-01
-    let times = TimestampMillisecondArray::from(vec![Some(946_684_800_000), Some(1_276_603_200_000), None, Some(0)]);
+    let times = TimestampMillisecondArray::from(vec![
+        Some(946_684_800_000),
+        Some(1_276_603_200_000),
+        None,
+        Some(0),
+    ]);
     let items = with(items, "when", ColumnKind::Time, Arc::new(times.with_timezone("UTC")));
     let mut tags = ListBuilder::new(StringBuilder::new());
     for list in [Some(vec!["x", "y"]), Some(vec![]), None, Some(vec!["y"])] {
@@ -39,7 +69,8 @@ fn columns(items: &Items) -> Vec<(String, ColumnKind)> {
 
 fn taken(condition: &str) -> String {
     let items = films();
-    let filter = Filter::parse(condition, &columns(&items)).unwrap_or_else(|e| panic!("{condition}: {e}"));
+    let filter =
+        Filter::parse(condition, &columns(&items)).unwrap_or_else(|e| panic!("{condition}: {e}"));
     let mask = filter.mask(&items).unwrap();
     items.ids().iter().flatten().zip(mask).filter(|(_, yes)| *yes).map(|(id, _)| id).collect()
 }
@@ -136,20 +167,27 @@ fn what_is_wrong_is_pointed_at() {
         let problem = Filter::check(condition, &columns).unwrap_err();
         assert_eq!(&condition[problem.span.clone()], place, "{condition}: {problem:?}");
         assert!(problem.message.contains(says), "{condition}: {}", problem.message);
-        assert!(problem.help.as_deref().unwrap_or_default().contains(helps), "{condition}: {problem:?}");
+        assert!(
+            problem.help.as_deref().unwrap_or_default().contains(helps),
+            "{condition}: {problem:?}"
+        );
         let error = Filter::parse(condition, &columns).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
     }
-    let problem = Filter::check("ş = 1 OR yaer > 2", &[("ş".into(), ColumnKind::Integer)]).unwrap_err();
+    let problem =
+        Filter::check("ş = 1 OR yaer > 2", &[("ş".into(), ColumnKind::Integer)]).unwrap_err();
     assert_eq!(problem.caret("ş = 1 OR yaer > 2"), "ş = 1 OR yaer > 2\n         ^^^^");
-    let error = Filter::parse("ş = 1 OR yaer > 2", &[("ş".into(), ColumnKind::Integer)]).unwrap_err();
+    let error =
+        Filter::parse("ş = 1 OR yaer > 2", &[("ş".into(), ColumnKind::Integer)]).unwrap_err();
     assert!(error.message().starts_with("filter, character 10: "), "{error}");
 }
 
 #[test]
 fn only_what_is_read_is_asked_for() {
     let items = films();
-    let filter = Filter::parse("year > 1 AND (id = 'a' OR lang = 'b') AND year < 5", &columns(&items)).unwrap();
+    let filter =
+        Filter::parse("year > 1 AND (id = 'a' OR lang = 'b') AND year < 5", &columns(&items))
+            .unwrap();
     assert_eq!(filter.columns(), ["year", "lang"]);
     let bare = Items::from_ids(["a"]).unwrap();
     assert!(filter.mask(&bare).unwrap_err().message().contains("'year'"));
@@ -168,7 +206,12 @@ fn depth_is_bounded_and_length_is_not() {
     assert!(Filter::parse(&fine, &columns).is_ok());
     let nots = format!("{}n = 1", "NOT ".repeat(100_001));
     let long = vec!["n = 1"; 20_000].join(" OR ");
-    let items = with(Items::from_ids(["a", "b"]).unwrap(), "n", ColumnKind::Integer, Arc::new(Int64Array::from(vec![1, 2])));
+    let items = with(
+        Items::from_ids(["a", "b"]).unwrap(),
+        "n",
+        ColumnKind::Integer,
+        Arc::new(Int64Array::from(vec![1, 2])),
+    );
     assert_eq!(Filter::parse(&nots, &columns).unwrap().mask(&items).unwrap(), [false, true]);
     assert_eq!(Filter::parse(&long, &columns).unwrap().mask(&items).unwrap(), [true, false]);
 }
@@ -234,7 +277,8 @@ fn any_tree() -> impl Strategy<Value = Tree> {
     let sign = prop::sample::select(vec!["=", "<>", "<", "<=", ">", ">="]);
     let leaf = prop_oneof![
         (column.clone(), sign, number.clone()).prop_map(|(c, s, n)| Tree::Compare(c, s, n)),
-        (column.clone(), any::<bool>(), prop::collection::vec(number.clone(), 1..4)).prop_map(|(c, not, list)| Tree::In(c, not, list)),
+        (column.clone(), any::<bool>(), prop::collection::vec(number.clone(), 1..4))
+            .prop_map(|(c, not, list)| Tree::In(c, not, list)),
         (column.clone(), any::<bool>()).prop_map(|(c, not)| Tree::Null(c, not)),
         (column, number.clone(), number).prop_map(|(c, low, high)| Tree::Between(c, low, high)),
     ];

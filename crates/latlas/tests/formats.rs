@@ -55,13 +55,18 @@ const ODD: [f32; 12] = [
 ];
 
 fn matrix(rows: usize, dim: usize) -> Matrix {
-    let numbers = (0..rows * dim).map(|i| if i < ODD.len() { ODD[i] } else { (i as f32 * 0.7).sin() * 10f32.powi(i as i32 % 9 - 4) });
+    let numbers = (0..rows * dim).map(|i| {
+        if i < ODD.len() { ODD[i] } else { (i as f32 * 0.7).sin() * 10f32.powi(i as i32 % 9 - 4) }
+    });
     Matrix::new(rows, dim, numbers.collect()).unwrap()
 }
 
 fn plain(ids: &[&str], dim: usize) -> Space {
     let items = Items::from_ids(ids).unwrap();
-    Space::builder("import", items).field("main", Geometry::Cosine, matrix(ids.len(), dim)).build().unwrap()
+    Space::builder("import", items)
+        .field("main", Geometry::Cosine, matrix(ids.len(), dim))
+        .build()
+        .unwrap()
 }
 
 fn column(name: &str, kind: ColumnKind, values: ArrayRef) -> Column {
@@ -70,7 +75,8 @@ fn column(name: &str, kind: ColumnKind, values: ArrayRef) -> Column {
 
 /// Every kind of column, with missing values, and ids that need quoting.
 fn rich(dtype: Dtype) -> Space {
-    let ids = ["a,b", "say \"hi\"", "tab\there", "line\nend", "çok güzel", "back\\n", " spaces ", "7"];
+    let ids =
+        ["a,b", "say \"hi\"", "tab\there", "line\nend", "çok güzel", "back\\n", " spaces ", "7"];
     let mut lists = ListBuilder::new(StringBuilder::new());
     for row in 0..8 {
         if row != 2 {
@@ -82,20 +88,97 @@ fn rich(dtype: Dtype) -> Space {
     let text = |values: [Option<&str>; 8]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
     let items = Items::from_ids(ids)
         .unwrap()
-        .with_column(column("title", ColumnKind::Text, text([Some("x, y"), Some("\"q\""), None, Some("l1\nl2"), Some("a\\tb"), Some("007"), Some("ş"), Some("=1+1")])))
+        .with_column(column(
+            "title",
+            ColumnKind::Text,
+            text([
+                Some("x, y"),
+                Some("\"q\""),
+                None,
+                Some("l1\nl2"),
+                Some("a\\tb"),
+                Some("007"),
+                Some("ş"),
+                Some("=1+1"),
+            ]),
+        ))
         .unwrap()
-        .with_column(column("lang", ColumnKind::Category, text([Some("tr"), Some("en"), Some("tr"), None, Some("en"), Some("de"), Some("fr"), Some("it")])))
+        .with_column(column(
+            "lang",
+            ColumnKind::Category,
+            text([
+                Some("tr"),
+                Some("en"),
+                Some("tr"),
+                None,
+                Some("en"),
+                Some("de"),
+                Some("fr"),
+                Some("it"),
+            ]),
+        ))
         .unwrap()
-        .with_column(column("year", ColumnKind::Integer, Arc::new(Int64Array::from(vec![Some(1999), None, Some(-3), Some(i64::MAX), Some(0), Some(7), Some(8), Some(9)]))))
+        .with_column(column(
+            "year",
+            ColumnKind::Integer,
+            Arc::new(Int64Array::from(vec![
+                Some(1999),
+                None,
+                Some(-3),
+                Some(i64::MAX),
+                Some(0),
+                Some(7),
+                Some(8),
+                Some(9),
+            ])),
+        ))
         .unwrap()
-        .with_column(column("score", ColumnKind::Number, Arc::new(Float64Array::from(vec![Some(0.1), Some(-0.0), None, Some(1e-300), Some(2.0), Some(1.0 / 3.0), Some(4e5), Some(5.5)]))))
+        .with_column(column(
+            "score",
+            ColumnKind::Number,
+            Arc::new(Float64Array::from(vec![
+                Some(0.1),
+                Some(-0.0),
+                None,
+                Some(1e-300),
+                Some(2.0),
+                Some(1.0 / 3.0),
+                Some(4e5),
+                Some(5.5),
+            ])),
+        ))
         .unwrap()
-        .with_column(column("good", ColumnKind::Boolean, Arc::new(BooleanArray::from(vec![Some(true), None, Some(false), Some(true), Some(true), Some(false), Some(true), Some(true)]))))
+        .with_column(column(
+            "good",
+            ColumnKind::Boolean,
+            Arc::new(BooleanArray::from(vec![
+                Some(true),
+                None,
+                Some(false),
+                Some(true),
+                Some(true),
+                Some(false),
+                Some(true),
+                Some(true),
+            ])),
+        ))
         .unwrap()
         .with_column(column(
             "seen",
             ColumnKind::Time,
-            Arc::new(TimestampMillisecondArray::from(vec![Some(0), None, Some(1_709_209_815_250), Some(-1), Some(86_400_000), Some(1), Some(2), Some(3)]).with_timezone("UTC")),
+            Arc::new(
+                TimestampMillisecondArray::from(vec![
+                    Some(0),
+                    None,
+                    Some(1_709_209_815_250),
+                    Some(-1),
+                    Some(86_400_000),
+                    Some(1),
+                    Some(2),
+                    Some(3),
+                ])
+                .with_timezone("UTC"),
+            ),
         ))
         .unwrap()
         .with_column(column("tags", ColumnKind::List, Arc::new(lists)))
@@ -108,7 +191,11 @@ fn rich(dtype: Dtype) -> Space {
         vectors.as_mut_slice()[0] = -0.0;
         vectors.as_mut_slice()[1] = half::f16::from_bits(1).to_f32();
     }
-    Space::builder("import", items).dtype(dtype).field("main", Geometry::Euclidean, vectors).build().unwrap()
+    Space::builder("import", items)
+        .dtype(dtype)
+        .field("main", Geometry::Euclidean, vectors)
+        .build()
+        .unwrap()
 }
 
 fn ids(space: &Space) -> Vec<String> {
@@ -130,8 +217,12 @@ fn through(space: &Space, path: &Path, export: &ExportOptions, import: &ImportOp
 }
 
 fn names_of_kinds() -> ImportOptions {
-    let types = [("title", ColumnKind::Text), ("lang", ColumnKind::Category), ("tags", ColumnKind::List)];
-    let reader = ReaderOptions { types: types.map(|(n, k)| (n.to_owned(), k)).into(), ..ReaderOptions::default() };
+    let types =
+        [("title", ColumnKind::Text), ("lang", ColumnKind::Category), ("tags", ColumnKind::List)];
+    let reader = ReaderOptions {
+        types: types.map(|(n, k)| (n.to_owned(), k)).into(),
+        ..ReaderOptions::default()
+    };
     ImportOptions { reader, ..ImportOptions::default() }
 }
 
@@ -140,15 +231,44 @@ fn every_format_gives_back_ids_and_bits() {
     let dir = tempfile::tempdir().unwrap();
     let space = plain(&["the", "of", "çok", "</s>", "1984", "-", "日本"], 6);
     let names = [
-        "a.bin", "a.vec", "glove.a.txt", "a.npy", "a.safetensors", "a.parquet", "a.arrow", "a.csv", "a.tsv", "a.jsonl",
-        "vectors.tsv", "a.space", "b.bin.gz", "b.vec.zst", "b.glove.gz", "b.npy.zst", "b.safetensors.gz", "b.parquet.zst",
-        "b.arrow.gz", "b.csv.zst", "b.tsv.gz", "b.jsonl.gz", "b-vectors.tsv.gz",
+        "a.bin",
+        "a.vec",
+        "glove.a.txt",
+        "a.npy",
+        "a.safetensors",
+        "a.parquet",
+        "a.arrow",
+        "a.csv",
+        "a.tsv",
+        "a.jsonl",
+        "vectors.tsv",
+        "a.space",
+        "b.bin.gz",
+        "b.vec.zst",
+        "b.glove.gz",
+        "b.npy.zst",
+        "b.safetensors.gz",
+        "b.parquet.zst",
+        "b.arrow.gz",
+        "b.csv.zst",
+        "b.tsv.gz",
+        "b.jsonl.gz",
+        "b-vectors.tsv.gz",
     ];
     for name in names {
-        let back = through(&space, &dir.path().join(name), &ExportOptions::default(), &ImportOptions::default());
+        let back = through(
+            &space,
+            &dir.path().join(name),
+            &ExportOptions::default(),
+            &ImportOptions::default(),
+        );
         assert_eq!(ids(&back), ids(&space), "{name}");
         assert_eq!(bits(&back, "main"), bits(&space, "main"), "{name}");
-        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "tmp")).collect();
+        let left: Vec<_> = std::fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .filter(|p| p.extension().is_some_and(|e| e == "tmp"))
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }
@@ -158,11 +278,32 @@ fn columns_and_kinds_survive_tables() {
     let dir = tempfile::tempdir().unwrap();
     let space = rich(Dtype::F32);
     let before = space.items(None).unwrap();
-    for (name, list) in [("a.parquet", false), ("a.arrow", false), ("a.jsonl", false), ("a.csv", false), ("b.csv", true), ("a.tsv", false), ("b.tsv", true), ("vectors.tsv", false)] {
+    for (name, list) in [
+        ("a.parquet", false),
+        ("a.arrow", false),
+        ("a.jsonl", false),
+        ("a.csv", false),
+        ("b.csv", true),
+        ("a.tsv", false),
+        ("b.tsv", true),
+        ("vectors.tsv", false),
+    ] {
         let typed = name.ends_with("parquet") || name.ends_with("arrow");
         let options = if typed { ImportOptions::default() } else { names_of_kinds() };
-        let options = if name.starts_with("vectors") { options } else { ImportOptions { reader: ReaderOptions { vector: list.then(|| "vector".into()), ..options.reader }, ..options } };
-        let back = through(&space, &dir.path().join(name), &ExportOptions { vector_list: list, ..ExportOptions::default() }, &options);
+        let options = if name.starts_with("vectors") {
+            options
+        } else {
+            ImportOptions {
+                reader: ReaderOptions { vector: list.then(|| "vector".into()), ..options.reader },
+                ..options
+            }
+        };
+        let back = through(
+            &space,
+            &dir.path().join(name),
+            &ExportOptions { vector_list: list, ..ExportOptions::default() },
+            &options,
+        );
         assert_eq!(ids(&back), ids(&space), "{name}");
         assert_eq!(bits(&back, "main"), bits(&space, "main"), "{name}");
         assert_eq!(back.columns(), space.columns(), "{name}");
@@ -182,15 +323,36 @@ fn columns_and_kinds_survive_tables() {
 fn half_floats_stay_half_floats_where_the_format_can() {
     let dir = tempfile::tempdir().unwrap();
     let space = rich(Dtype::F16);
-    for (name, dtype) in [("a.safetensors", Dtype::F16), ("a.parquet", Dtype::F16), ("a.arrow", Dtype::F16), ("a.space", Dtype::F16), ("a.csv", Dtype::F32), ("a.jsonl", Dtype::F32)] {
-        let back = through(&space, &dir.path().join(name), &ExportOptions::default(), &ImportOptions::default());
+    for (name, dtype) in [
+        ("a.safetensors", Dtype::F16),
+        ("a.parquet", Dtype::F16),
+        ("a.arrow", Dtype::F16),
+        ("a.space", Dtype::F16),
+        ("a.csv", Dtype::F32),
+        ("a.jsonl", Dtype::F32),
+    ] {
+        let back = through(
+            &space,
+            &dir.path().join(name),
+            &ExportOptions::default(),
+            &ImportOptions::default(),
+        );
         assert_eq!(bits(&back, "main"), bits(&space, "main"), "{name}");
         assert_eq!(back.fields()[0].dtype, dtype, "{name}");
     }
     let items = Items::from_ids(["a", "b"]).unwrap();
     let numbers = Matrix::new(2, 2, vec![0.5, -0.0, 2.0, 65504.0]).unwrap();
-    let space = Space::builder("import", items).dtype(Dtype::F16).field("main", Geometry::Cosine, numbers).build().unwrap();
-    let back = through(&space, &dir.path().join("a.npy"), &ExportOptions::default(), &ImportOptions::default());
+    let space = Space::builder("import", items)
+        .dtype(Dtype::F16)
+        .field("main", Geometry::Cosine, numbers)
+        .build()
+        .unwrap();
+    let back = through(
+        &space,
+        &dir.path().join("a.npy"),
+        &ExportOptions::default(),
+        &ImportOptions::default(),
+    );
     assert_eq!((bits(&back, "main"), back.fields()[0].dtype), (bits(&space, "main"), Dtype::F16));
 }
 
@@ -208,14 +370,27 @@ fn several_fields_and_maps_go_where_there_is_room() {
     let mut edit = Space::edit(&path).unwrap();
     let map = Items::from_ids(["c", "a", "b"])
         .unwrap()
-        .with_column(column("x", ColumnKind::Number, Arc::new(Float64Array::from(vec![3.0, 1.0, 2.0]))))
+        .with_column(column(
+            "x",
+            ColumnKind::Number,
+            Arc::new(Float64Array::from(vec![3.0, 1.0, 2.0])),
+        ))
         .unwrap()
-        .with_column(column("y", ColumnKind::Number, Arc::new(Float64Array::from(vec![-3.0, -1.0, -2.0]))))
+        .with_column(column(
+            "y",
+            ColumnKind::Number,
+            Arc::new(Float64Array::from(vec![-3.0, -1.0, -2.0])),
+        ))
         .unwrap();
     edit.set_map("pca", &map, serde_json::json!({"method": "pca"})).unwrap();
     let space = edit.publish(latlas::space::Provenance::default()).unwrap();
 
-    let back = through(&space, &dir.path().join("a.safetensors"), &ExportOptions::default(), &ImportOptions::default());
+    let back = through(
+        &space,
+        &dir.path().join("a.safetensors"),
+        &ExportOptions::default(),
+        &ImportOptions::default(),
+    );
     for field in ["main", "output"] {
         assert_eq!(bits(&back, field), bits(&space, field), "{field}");
     }
@@ -236,8 +411,14 @@ fn several_fields_and_maps_go_where_there_is_room() {
     let gone = edit.space().find("b").unwrap();
     edit.delete(&[gone]).unwrap();
     let space = edit.publish(latlas::space::Provenance::default()).unwrap();
-    for name in ["d.bin", "d.vec", "d.npy", "d.safetensors", "d.parquet", "d.csv", "d-vectors.tsv"] {
-        let back = through(&space, &dir.path().join(name), &ExportOptions::default(), &ImportOptions::default());
+    for name in ["d.bin", "d.vec", "d.npy", "d.safetensors", "d.parquet", "d.csv", "d-vectors.tsv"]
+    {
+        let back = through(
+            &space,
+            &dir.path().join(name),
+            &ExportOptions::default(),
+            &ImportOptions::default(),
+        );
         assert_eq!(ids(&back), ["a", "c"], "{name}");
         assert_eq!(bits(&back, "main"), bits(&space, "main"), "{name}");
         assert!(back.columns().is_empty(), "{name}");
@@ -249,7 +430,8 @@ fn word2vec_and_glove_files_are_what_other_tools_expect() {
     let dir = tempfile::tempdir().unwrap();
     let items = Items::from_ids(["the", "çok"]).unwrap();
     let numbers = Matrix::new(2, 3, vec![0.1, -0.0, 1.0, 1e-7, 3.4028235e38, -2.5]).unwrap();
-    let space = Space::builder("import", items).field("main", Geometry::Cosine, numbers).build().unwrap();
+    let space =
+        Space::builder("import", items).field("main", Geometry::Cosine, numbers).build().unwrap();
     let written = |name: &str| {
         let path = dir.path().join(name);
         formats::write(&space, &path, None, &ExportOptions::default(), &run()).unwrap();
@@ -267,10 +449,24 @@ fn word2vec_and_glove_files_are_what_other_tools_expect() {
     assert_eq!(written("a.bin"), bin);
     // gensim writes no line ends; fastText ends lines with a space, Windows with a carriage return.
     let without: Vec<u8> = [&bin[..8], &bin[8..20], &bin[21..bin.len() - 1]].concat();
-    let back = formats::read_bytes("b.bin", without, Format::Word2vecBin, &ImportOptions::default(), &run()).unwrap();
+    let back = formats::read_bytes(
+        "b.bin",
+        without,
+        Format::Word2vecBin,
+        &ImportOptions::default(),
+        &run(),
+    )
+    .unwrap();
     assert_eq!((ids(&back), bits(&back, "main")), (ids(&space), bits(&space, "main")));
     let spaced = format!("2 3\r\n{}", lines.replace('\n', " \r\n"));
-    let back = formats::read_bytes("c.vec", spaced.into_bytes(), Format::Word2vec, &ImportOptions::default(), &run()).unwrap();
+    let back = formats::read_bytes(
+        "c.vec",
+        spaced.into_bytes(),
+        Format::Word2vec,
+        &ImportOptions::default(),
+        &run(),
+    )
+    .unwrap();
     assert_eq!((ids(&back), bits(&back, "main")), (ids(&space), bits(&space, "main")));
 }
 
@@ -280,14 +476,19 @@ fn threads_change_nothing_and_large_texts_are_cut_right() {
     let dir = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..20_000).map(|i| format!("w{i}")).collect();
     let items = Items::from_ids(&names).unwrap();
-    let space = Space::builder("import", items).field("main", Geometry::Cosine, matrix(20_000, 60)).build().unwrap();
+    let space = Space::builder("import", items)
+        .field("main", Geometry::Cosine, matrix(20_000, 60))
+        .build()
+        .unwrap();
     for name in ["a.vec", "a.jsonl"] {
         let mut written = Vec::new();
         for threads in [1, 3] {
             let path = dir.path().join(name);
             let run = Run { threads, ..run() };
             formats::write(&space, &path, None, &ExportOptions::default(), &run).unwrap();
-            let back = formats::read(&[path.display().to_string()], None, &ImportOptions::default(), &run).unwrap();
+            let back =
+                formats::read(&[path.display().to_string()], None, &ImportOptions::default(), &run)
+                    .unwrap();
             assert_eq!(ids(&back), names);
             assert!(bits(&back, "main") == bits(&space, "main"));
             written.push(std::fs::read(path).unwrap());
@@ -303,18 +504,27 @@ fn ids_that_do_not_fit_are_named() {
     for name in ["a.bin", "a.vec", "a.glove"] {
         let path = dir.path().join(name);
         std::fs::write(&path, "old").unwrap();
-        let error = formats::write(&space, &path, None, &ExportOptions::default(), &run()).unwrap_err();
+        let error =
+            formats::write(&space, &path, None, &ExportOptions::default(), &run()).unwrap_err();
         assert!(error.message().contains("'new york'"), "{error}");
         assert!(error.way_out().unwrap().contains("--replace-spaces _"), "{error:?}");
-        let replace = |with: &str| ExportOptions { replace_spaces: Some(with.into()), ..ExportOptions::default() };
+        let replace = |with: &str| ExportOptions {
+            replace_spaces: Some(with.into()),
+            ..ExportOptions::default()
+        };
         let error = formats::write(&space, &path, None, &replace("_"), &run()).unwrap_err();
-        assert!(error.message().contains("'new_york'") && error.message().contains("like another"), "{error}");
+        assert!(
+            error.message().contains("'new_york'") && error.message().contains("like another"),
+            "{error}"
+        );
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         let back = through(&space, &path, &replace("~"), &ImportOptions::default());
         assert_eq!(ids(&back), ["new~york", "new_york", "x"]);
     }
     let space = plain(&["two\nlines", "x"], 2);
-    let error = formats::write(&space, &dir.path().join("a.npy"), None, &ExportOptions::default(), &run()).unwrap_err();
+    let error =
+        formats::write(&space, &dir.path().join("a.npy"), None, &ExportOptions::default(), &run())
+            .unwrap_err();
     assert!(error.message().contains("two\\nlines"), "{error}");
     assert!(!dir.path().join("a.npy").exists());
 }
@@ -324,7 +534,11 @@ fn refused(format: Format, bytes: &[u8]) -> Error {
     let name = format!("x.{}", format.name());
     match formats::read_bytes(&name, bytes.to_vec(), format, &ImportOptions::default(), &run()) {
         Err(error) => error,
-        Ok(space) => panic!("{format}: {} vectors out of {:?}", space.count(), String::from_utf8_lossy(bytes)),
+        Ok(space) => panic!(
+            "{format}: {} vectors out of {:?}",
+            space.count(),
+            String::from_utf8_lossy(bytes)
+        ),
     }
 }
 
@@ -354,15 +568,27 @@ fn broken_files_are_named_with_their_place() {
         (Word2vecBin, cut(bin("2 2\n", &two), 1), "ends within word 2 of the 2"),
         (Word2vecBin, bin("1 2\n", &two), "more follows"),
         (Word2vecBin, bin("9000000000000000 2\n", &two), "take at least"),
-        (Word2vecBin, bin("18446744073709551615 18446744073709551615\n", &two), "no file is so large"),
+        (
+            Word2vecBin,
+            bin("18446744073709551615 18446744073709551615\n", &two),
+            "no file is so large",
+        ),
         (Word2vecBin, bin("2 0\n", &two), "dimension 0"),
-        (Word2vecBin, bin("2 2\n", &[("a", &[1.0, 2.0]), ("a", &[3.0, 4.0])]), "id 'a' stands in word 1 and again in word 2"),
+        (
+            Word2vecBin,
+            bin("2 2\n", &[("a", &[1.0, 2.0]), ("a", &[3.0, 4.0])]),
+            "id 'a' stands in word 1 and again in word 2",
+        ),
         (Word2vecBin, [&b"2 2\n"[..], &[b'x'; 70_000]].concat(), "name of word 1 is longer"),
         (Word2vec, b"".to_vec(), "is empty"),
         (Word2vec, b"word".to_vec(), "'count dim'"),
         (Word2vec, b"2 0\na\nb\n".to_vec(), "dimension 0"),
-        (Word2vec, b"3 2\na 1 2\nb 3 4\n".to_vec(), "more than the file holds"),
-        (Word2vec, b"3 2\naaaaaaaa 1 2\nb 3 4\n".to_vec(), "promises 3 vectors, the file ends after 2"),
+        (Word2vec, b"30 2\na 1 2\nb 3 4\n".to_vec(), "more than the file holds"),
+        (
+            Word2vec,
+            b"3 2\naaaaaaaa 1 2\nb 3 4\n".to_vec(),
+            "promises 3 vectors, the file ends after 2",
+        ),
         (Word2vec, b"1 2\na 1 2\nb 3 4\n".to_vec(), "promises 1 vectors, more follow"),
         (Word2vec, b"2 2\na 1 2\nb 3\n".to_vec(), "line 3: 1 numbers where 2 are due"),
         (Word2vec, b"2 2\na 1 2\nb 3 4,5\n".to_vec(), "line 3: '4,5' in place 2 of 'b'"),
@@ -379,17 +605,38 @@ fn broken_files_are_named_with_their_place() {
         (Safetensors, vec![], "header"),
         (Safetensors, tensors("{}", &[]), "none of its 0 tensors"),
         (Safetensors, [&u64::MAX.to_le_bytes()[..], b"{}"].concat(), "header"),
-        (Safetensors, tensors(r#"{"a":{"dtype":"F32","shape":[4000000000,4000000000],"data_offsets":[0,8]}}"#, &[0; 8]), "x.safetensors: "),
-        (Safetensors, tensors(r#"{"a":{"dtype":"I32","shape":[1,2],"data_offsets":[0,8]}}"#, &[0; 8]), "matrix of floats"),
-        (Safetensors, tensors(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 8]), "matrix of floats"),
         (
             Safetensors,
-            tensors(r#"{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}"#, &[0; 8]),
+            tensors(
+                r#"{"a":{"dtype":"F32","shape":[4000000000,4000000000],"data_offsets":[0,8]}}"#,
+                &[0; 8],
+            ),
+            "x.safetensors: ",
+        ),
+        (
+            Safetensors,
+            tensors(r#"{"a":{"dtype":"I32","shape":[1,2],"data_offsets":[0,8]}}"#, &[0; 8]),
+            "matrix of floats",
+        ),
+        (
+            Safetensors,
+            tensors(r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#, &[0; 8]),
+            "matrix of floats",
+        ),
+        (
+            Safetensors,
+            tensors(
+                r#"{"a":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1,1],"data_offsets":[4,8]}}"#,
+                &[0; 8],
+            ),
             "2 matrices: a, b",
         ),
         (
             Safetensors,
-            tensors(r#"{"__metadata__":{"ids":"[\"x\"]"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}"#, &[0; 8]),
+            tensors(
+                r#"{"__metadata__":{"ids":"[\"x\"]"},"a":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]}}"#,
+                &[0; 8],
+            ),
             "1 ids for 2 vectors",
         ),
     ];
@@ -405,9 +652,15 @@ fn broken_files_are_named_with_their_place() {
 fn headers_that_lie_inside_compressed_files_allocate_nothing() {
     // 2^40 words of dimension 2^40: nothing of the size may be allocated before the file turns out to be short.
     let dir = tempfile::tempdir().unwrap();
-    for (name, content) in [("a.bin.gz", &b"1048576 1099511627\na 0123"[..]), ("a.vec.gz", b"1099511627 1099511627\na 1 2\n")] {
+    for (name, content) in [
+        ("a.bin.gz", &b"1048576 1099511627\na 0123"[..]),
+        ("a.vec.gz", b"1099511627 1099511627\na 1 2\n"),
+    ] {
         let path = dir.path().join(name);
-        let mut packed = flate2::write::GzEncoder::new(std::fs::File::create(&path).unwrap(), flate2::Compression::fast());
+        let mut packed = flate2::write::GzEncoder::new(
+            std::fs::File::create(&path).unwrap(),
+            flate2::Compression::fast(),
+        );
         packed.write_all(content).unwrap();
         packed.finish().unwrap();
         let error = read(&path, &ImportOptions::default()).unwrap_err();
@@ -415,7 +668,8 @@ fn headers_that_lie_inside_compressed_files_allocate_nothing() {
     }
     // A gzip file cut short is named as such.
     let path = dir.path().join("b.vec.gz");
-    formats::write(&plain(&["a", "b"], 300), &path, None, &ExportOptions::default(), &run()).unwrap();
+    formats::write(&plain(&["a", "b"], 300), &path, None, &ExportOptions::default(), &run())
+        .unwrap();
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let error = read(&path, &ImportOptions::default()).unwrap_err();
@@ -456,14 +710,30 @@ fn repeated_ids_and_bad_vectors_are_treated_as_asked() {
 #[test]
 fn names_with_spaces_in_published_files_are_read() {
     let glove = ". . . 0.1 0.2 0.3\nat 5 1 2 3\nthe -1 0.5 2e-3\n1 1 1 1\n";
-    let space = formats::read_bytes("g", glove.as_bytes().to_vec(), Format::Glove, &ImportOptions::default(), &run()).unwrap();
+    let space = formats::read_bytes(
+        "g",
+        glove.as_bytes().to_vec(),
+        Format::Glove,
+        &ImportOptions::default(),
+        &run(),
+    )
+    .unwrap();
     assert_eq!(ids(&space), [". . .", "at 5", "the", "1"]);
     let latin: &[u8] = b"1 2\nCh\xeene 1 2\n";
-    let encoding = |name: &str| ImportOptions { reader: ReaderOptions { encoding: Some(name.into()), ..ReaderOptions::default() }, ..ImportOptions::default() };
-    let space = formats::read_bytes("l", latin.to_vec(), Format::Word2vec, &encoding("latin1"), &run()).unwrap();
+    let encoding = |name: &str| ImportOptions {
+        reader: ReaderOptions { encoding: Some(name.into()), ..ReaderOptions::default() },
+        ..ImportOptions::default()
+    };
+    let space =
+        formats::read_bytes("l", latin.to_vec(), Format::Word2vec, &encoding("latin1"), &run())
+            .unwrap();
     assert_eq!(ids(&space), ["Ch\u{ee}ne"]);
     let error = refused(Format::Word2vec, latin);
-    assert!(error.message().contains("not valid UTF-8") && error.way_out().unwrap().contains("--encoding"), "{error}");
+    assert!(
+        error.message().contains("not valid UTF-8")
+            && error.way_out().unwrap().contains("--encoding"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -488,17 +758,41 @@ fn ids_beside_vectors_are_found_or_given() {
 fn formats_are_guessed_and_the_guess_is_told() {
     let dir = tempfile::tempdir().unwrap();
     let space = plain(&["a", "b"], 3);
-    for format in [Format::Word2vecBin, Format::Word2vec, Format::Glove, Format::Safetensors, Format::Parquet, Format::Arrow, Format::Csv, Format::Jsonl] {
+    for format in [
+        Format::Word2vecBin,
+        Format::Word2vec,
+        Format::Glove,
+        Format::Safetensors,
+        Format::Parquet,
+        Format::Arrow,
+        Format::Csv,
+        Format::Jsonl,
+    ] {
         let path = dir.path().join("vectors.dat");
         formats::write(&space, &path, Some(format), &ExportOptions::default(), &run()).unwrap();
         let listener = Listener::default();
         let run = Run { progress: &listener, ..Run::silent(1) };
-        let back = formats::read(&[path.display().to_string()], None, &ImportOptions::default(), &run).unwrap();
+        let back =
+            formats::read(&[path.display().to_string()], None, &ImportOptions::default(), &run)
+                .unwrap();
         assert_eq!(bits(&back, "main"), bits(&space, "main"), "{format}");
-        assert!(listener.0.lock().unwrap().iter().any(|note| note.contains(&format!("read as {format}"))), "{format}");
+        assert!(
+            listener
+                .0
+                .lock()
+                .unwrap()
+                .iter()
+                .any(|note| note.contains(&format!("read as {format}"))),
+            "{format}"
+        );
     }
-    let error = formats::write(&space, &dir.path().join("a.xyz"), None, &ExportOptions::default(), &run()).unwrap_err();
-    assert!(error.message().contains("a.xyz") && error.way_out().unwrap().contains("--to"), "{error}");
+    let error =
+        formats::write(&space, &dir.path().join("a.xyz"), None, &ExportOptions::default(), &run())
+            .unwrap_err();
+    assert!(
+        error.message().contains("a.xyz") && error.way_out().unwrap().contains("--to"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -525,7 +819,17 @@ fn portable_tables_name_no_folders() {
 #[test]
 fn whatever_fails_while_writing_the_target_is_the_old_one_the_new_one_or_none() {
     let (old, new) = (plain(&["old"], 2), plain(&["new", "words"], 700));
-    for name in ["a.bin", "a.vec.gz", "a.npy", "a.safetensors", "a.parquet", "a.arrow", "a.csv.zst", "a.jsonl", "vectors.tsv"] {
+    for name in [
+        "a.bin",
+        "a.vec.gz",
+        "a.npy",
+        "a.safetensors",
+        "a.parquet",
+        "a.arrow",
+        "a.csv.zst",
+        "a.jsonl",
+        "vectors.tsv",
+    ] {
         for n in 0.. {
             let dir = tempfile::tempdir().unwrap();
             let path = dir.path().join(name);
@@ -535,9 +839,16 @@ fn whatever_fails_while_writing_the_target_is_the_old_one_the_new_one_or_none() 
             let operations = disarm();
             if path.exists() {
                 let back = read(&path, &ImportOptions::default()).unwrap();
-                assert!(ids(&back) == ids(&old) || ids(&back) == ids(&new), "{name}, operation {n}: {:?}", ids(&back));
+                assert!(
+                    ids(&back) == ids(&old) || ids(&back) == ids(&new),
+                    "{name}, operation {n}: {:?}",
+                    ids(&back)
+                );
             } else {
-                assert!(["a.npy", "vectors.tsv"].contains(&name), "{name}, operation {n}: no file is left");
+                assert!(
+                    ["a.npy", "vectors.tsv"].contains(&name),
+                    "{name}, operation {n}: no file is left"
+                );
             }
             if operations <= n {
                 done.unwrap();
@@ -547,7 +858,9 @@ fn whatever_fails_while_writing_the_target_is_the_old_one_the_new_one_or_none() 
             let error = done.unwrap_err();
             assert_eq!(error.kind(), Kind::Io, "{name}, operation {n}: {error}");
             assert!(error.message().contains(dir.path().to_str().unwrap()), "{error}");
-            let left = std::fs::read_dir(dir.path()).unwrap().filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "tmp"));
+            let left = std::fs::read_dir(dir.path())
+                .unwrap()
+                .filter(|e| e.as_ref().unwrap().path().extension().is_some_and(|e| e == "tmp"));
             assert_eq!(left.count(), 0, "{name}, operation {n}");
         }
     }
@@ -555,8 +868,16 @@ fn whatever_fails_while_writing_the_target_is_the_old_one_the_new_one_or_none() 
 
 fn any_space() -> impl Strategy<Value = (Vec<String>, usize, Vec<u32>)> {
     (1..8usize, 1..5usize).prop_flat_map(|(rows, dim)| {
-        let ids = prop::collection::hash_set("[^\r\n\0]{1,6}", rows).prop_map(|ids| ids.into_iter().collect::<Vec<_>>());
-        (ids, Just(dim), prop::collection::vec(any::<u32>().prop_filter("finite", |b| f32::from_bits(*b).is_finite()), rows * dim))
+        let ids = prop::collection::hash_set("[^\r\n\0]{1,6}", rows)
+            .prop_map(|ids| ids.into_iter().collect::<Vec<_>>());
+        (
+            ids,
+            Just(dim),
+            prop::collection::vec(
+                any::<u32>().prop_filter("finite", |b| f32::from_bits(*b).is_finite()),
+                rows * dim,
+            ),
+        )
     })
 }
 

@@ -9,6 +9,7 @@ use arrow_ipc::writer::FileWriter;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
@@ -34,10 +35,13 @@ pub(super) fn write_parquet(
     options: &ExportOptions,
     run: &Run,
 ) -> Result<()> {
-    let schema = schema(flat, options);
+    let schema = Arc::new(schema(flat));
+    // In the file's own metadata, where tools that know no Arrow find it too.
+    let about = KeyValue::new(ABOUT.to_owned(), flat.about(options).to_string());
     let vector = ColumnPath::new(vec![flat.vector_name.clone(), "list".into(), "element".into()]);
     let properties = WriterProperties::builder()
         .set_created_by(concat!("latlas ", env!("CARGO_PKG_VERSION")).into())
+        .set_key_value_metadata(Some(vec![about]))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(group_rows(flat.vectors.dim())))
         .set_column_dictionary_enabled(vector, false)
@@ -54,7 +58,8 @@ pub(super) fn write_arrow(
     options: &ExportOptions,
     run: &Run,
 ) -> Result<()> {
-    let schema = schema(flat, options);
+    let about = HashMap::from([(ABOUT.to_owned(), flat.about(options).to_string())]);
+    let schema = Arc::new(schema(flat).with_metadata(about));
     let failed = |e: arrow_schema::ArrowError| failed(&e);
     let mut writer = FileWriter::try_new_buffered(out, &schema).map_err(failed)?;
     batches(flat, &schema, run, |batch| writer.write(&batch).map_err(failed))?;
@@ -71,7 +76,7 @@ fn element(flat: &Flat<'_>) -> Arc<Field> {
     Arc::new(Field::new("element", flat.float(), false))
 }
 
-fn schema(flat: &Flat<'_>, options: &ExportOptions) -> SchemaRef {
+fn schema(flat: &Flat<'_>) -> Schema {
     let mut fields = vec![Field::new("id", DataType::Utf8, false)];
     for column in flat.items.columns() {
         let field = Field::new(&column.name, column.values.data_type().clone(), true);
@@ -79,8 +84,7 @@ fn schema(flat: &Flat<'_>, options: &ExportOptions) -> SchemaRef {
     }
     let list = DataType::FixedSizeList(element(flat), flat.vectors.dim() as i32);
     fields.push(Field::new(&flat.vector_name, list, false));
-    let about = HashMap::from([(ABOUT.to_owned(), flat.about(options).to_string())]);
-    Arc::new(Schema::new(fields).with_metadata(about))
+    Schema::new(fields)
 }
 
 fn batches(

@@ -36,7 +36,16 @@ pub(super) fn read(
     if options.skip_bad {
         reader.on_bad = OnBad::Skip;
     }
-    let (mut loaded, mut table) = items(sources, reader, options.on_duplicate, run)?;
+    let (mut loaded, mut table) = items(sources, reader.clone(), options.on_duplicate, run)?;
+    // Fewer than three columns, or a list of one, are not guessed to be a vector; those that we wrote are known by name.
+    let ours = ["vector", "vector_0"].into_iter().find(|name| table.items.column(name).is_some());
+    if let (None, None, true, Some(ours)) =
+        (&table.vectors, &reader.vector, reader.features.is_empty(), ours)
+        && !reads_stdin(sources)
+    {
+        reader.vector = Some(if ours == "vector" { ours.into() } else { "vector_*".into() });
+        (loaded, table) = items(sources, reader, options.on_duplicate, run)?;
+    }
     let name = sources.paths().first().map_or_else(String::new, |path| path.display().to_string());
     let Some(vectors) = table.vectors.take() else {
         return Err(Error::data(format!("{name}: no column holds vectors"))
@@ -76,18 +85,23 @@ pub(super) fn items(
     }
     // Again, with the ids as a plain column of text and the rows numbered.
     let column = asked.unwrap_or_else(|| "id".into());
+    let name = if column == "id" { REPEATED_ID.to_owned() } else { column.clone() };
     reader.id = Some("row".into());
-    reader.types.insert(column.clone(), ColumnKind::Text);
+    reader.types.insert(name.clone(), ColumnKind::Text);
     if !reader.keep.is_empty() && !reader.keep.contains(&column) {
         reader.keep.push(column.clone());
     }
-    if sources.paths().iter().any(|path| path.as_os_str() == "-") {
+    if reads_stdin(sources) {
         return Err(Error::usage("ids repeat, and standard input cannot be read twice")
             .help("write it to a file first"));
     }
     let table = data::table(sources, &reader, run)?;
-    let name = if column == "id" { REPEATED_ID } else { &column };
-    Ok((loaded(&table, Some(name))?, table))
+    Ok((loaded(&table, Some(&name))?, table))
+}
+
+/// Which cannot be read twice.
+fn reads_stdin(sources: &Sources) -> bool {
+    sources.paths().iter().any(|path| path.as_os_str() == "-")
 }
 
 /// With the ids in the column `ids`, or those of the table.

@@ -187,6 +187,9 @@ impl Reader {
     }
 
     fn finish(mut self, source: &Source, run: &Run) -> Result<Loaded> {
+        if self.lines == 0 {
+            return Err(source.error("is empty"));
+        }
         let count = self.loaded.ids.len();
         if let Some(promised) = self.promised.filter(|&promised| promised != count as u64) {
             return Err(source
