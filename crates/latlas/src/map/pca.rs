@@ -82,6 +82,11 @@ const NOTHING: f64 = 1e-12;
 impl Pca {
     /// The principal components of a matrix of at least 3 rows that are not all equal.
     pub fn fit(&self, data: &dyn RowSource, run: &Run) -> Result<PcaFit> {
+        self.fit_rows(data, "are equal", run)
+    }
+
+    /// `constant` is what is wrong with vectors that are all the same.
+    fn fit_rows(&self, data: &dyn RowSource, constant: &str, run: &Run) -> Result<PcaFit> {
         let (n, d) = (data.rows(), data.cols());
         if n < 3 {
             return Err(Error::data(format!(
@@ -99,7 +104,7 @@ impl Pca {
         let moments = column_moments(data, run)?;
         if moments.constant {
             return Err(Error::data(format!(
-                "all {n} vectors are equal: there is nothing to lay out"
+                "all {n} vectors {constant}: there is nothing to lay out"
             ))
             .help("check that the right field or columns were read"));
         }
@@ -141,7 +146,8 @@ impl Pca {
     /// that the map shows what the metric sees; `params` says so.
     pub fn layout(&self, space: &Space, field: &str, run: &Run) -> Result<Layout> {
         let data = FieldRows::live(space, field)?.as_measured();
-        let fit = self.fit(&data, run)?;
+        let constant = if data.is_unit() { "point the same way" } else { "are equal" };
+        let fit = self.fit_rows(&data, constant, run)?;
         let mut params = match serde_json::to_value(self) {
             Ok(Value::Object(params)) => params,
             _ => Map::new(),
