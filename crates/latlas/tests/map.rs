@@ -426,7 +426,8 @@ fn a_stale_or_flat_layout_is_refused() {
     let stale = layout.faithfulness(&changed, &options, &run).unwrap_err();
     assert_eq!(stale.to_string(), "row 6 is not in the space any more");
     assert_eq!(Pca::default().layout(&space, "mian", &run).unwrap_err().kind(), Kind::Usage);
-    let ray = Matrix::new(5, 2, (1..=5).flat_map(|i| [i as f32 * 0.3, i as f32 * 0.7]).collect()).unwrap();
+    let ray = Matrix::new(5, 2, (1..=5).flat_map(|i| [i as f32 * 0.3, i as f32 * 0.7]).collect())
+        .unwrap();
     let items = Items::from_ids(["a", "b", "c", "d", "e"]).unwrap();
     let ray = Space::builder("test", items).field("main", Geometry::Cosine, ray).build().unwrap();
     let error = Pca::default().layout(&ray, "main", &run).unwrap_err();
