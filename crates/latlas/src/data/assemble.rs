@@ -225,7 +225,7 @@ fn describe(items: &Items, vectors: &Vectors, id: &IdSource, guessed: bool) -> S
     let shown: Vec<String> = items
         .columns()
         .iter()
-        .take(12)
+        .take(8)
         .map(|c| format!("{} ({})", c.name, kind_name(c.kind)))
         .collect();
     let more = items.columns().len() - shown.len();

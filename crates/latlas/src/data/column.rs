@@ -53,8 +53,9 @@ impl TextColumn {
         missing: &[String],
     ) -> Result<()> {
         self.pad(row);
-        let value =
-            cell.text().filter(|text| !text.is_empty() && !missing.iter().any(|m| m == text));
+        let given =
+            |text: &&str| !text.trim().is_empty() && !missing.iter().any(|m| m == text.trim());
+        let value = cell.text().filter(given);
         if value.is_some() {
             match cell {
                 Cell::Text(_) => self.evidence.quoted = true,
@@ -89,7 +90,7 @@ impl TextColumn {
 
     /// The kind that fits all values.
     pub(super) fn kind(&self) -> ColumnKind {
-        infer::kind(self.values().flatten(), self.evidence)
+        infer::kind(self.values().flatten().map(str::trim), self.evidence)
     }
 
     /// The column as items hold it, of this kind or of the one that fits.
@@ -133,6 +134,10 @@ impl TextColumn {
                 Arc::new(values.with_timezone(UTC))
             }
             ColumnKind::List => self.list()?,
+            // "a, b" holds the same names as "a,b".
+            ColumnKind::Category => {
+                Arc::new(self.values().map(|v| v.map(str::trim)).collect::<StringArray>())
+            }
             // Kinds to come are text until they are known here.
             _ => Arc::new(self.strings()),
         })

@@ -193,6 +193,21 @@ pub(super) fn guess_separator(head: &str, quote: Option<u8>) -> Option<u8> {
         .map(|(_, s)| s)
 }
 
+/// Whether lines hold equally many words, two or more, and all but the first a number: a table of numbers, which
+/// prose and names are not.
+pub(super) fn separated_by_spaces(head: &str) -> bool {
+    let whole = head.rfind('\n').map_or(head, |at| head.get(..at).unwrap_or(head));
+    let mut lines = whole.lines().take(50);
+    let width = lines.next().map_or(0, |line| line.split(' ').count());
+    let mut rows = 0;
+    width >= 2
+        && lines.all(|line| {
+            rows += 1;
+            line.split(' ').count() == width && line.split(' ').any(is_number)
+        })
+        && rows > 0
+}
+
 fn unescape(field: Cow<'_, str>) -> Cow<'_, str> {
     if !field.contains('\\') {
         return field;
@@ -261,6 +276,8 @@ mod tests {
         assert!(!names_columns(&row("Ada,1815")));
         assert_eq!(guess_separator("a;b;c\n1,5;2;3\n", Some(b'"')), Some(b';'));
         assert_eq!(guess_separator("a,b\n\"x;y\",2\n", Some(b'"')), Some(b','));
+        assert!(separated_by_spaces("Chins Situps\n5 162\n2 110\n"));
+        assert!(!separated_by_spaces("full name\nAda Lovelace\nAlan Turing\n"));
         assert_eq!(guess_separator("Some prose, you see.\nAnd more of it.\n", Some(b'"')), None);
     }
 }

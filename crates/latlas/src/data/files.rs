@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::arrays::{is_text, normalised, show};
 use super::columnar::Columnar;
 use super::documents::source;
-use super::input::{Input, Invalid, Sniff, open};
-use super::records::{Bad, Record, find_column, tidy_names};
+use super::input::{Input, Invalid, open};
+use super::records::{Bad, find_column, tidy_names};
+use super::roles::Roles;
 use super::{DocumentId, Documents, Format, Piece, ReaderOptions, Sources, Unit, visit_text};
 use crate::error::{Error, Kind, Result};
 use crate::file::read_error;
@@ -93,17 +94,17 @@ impl Documents for FileDocuments<'_> {
 }
 
 /// Whom documents are given to, and how far the reading is.
-struct Receiver<'a> {
+pub(super) struct Receiver<'a> {
     run: &'a Run<'a>,
     each: &'a mut dyn FnMut(Piece<'_>) -> Result<()>,
-    number: u64,
+    pub(super) number: u64,
     pending: usize,
     done: u64,
     total: Option<u64>,
 }
 
 impl Receiver<'_> {
-    fn give(
+    pub(super) fn give(
         &mut self,
         id: DocumentId<'_>,
         text: &str,
@@ -264,136 +265,4 @@ fn batches(
         }
     }
     Ok(())
-}
-
-/// Which columns ids and texts come from.
-pub(super) struct Roles {
-    id: Role,
-    text: Option<String>,
-    text_at: Option<usize>,
-    id_at: Option<usize>,
-}
-
-/// Where ids come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Role {
-    /// A column, given or guessed.
-    Column(String),
-    /// The path.
-    Path,
-    /// The number.
-    Row,
-}
-
-impl Roles {
-    pub(super) fn new(sniff: &Sniff, options: &ReaderOptions) -> Self {
-        let id = match options.id.as_deref() {
-            Some("path") => Role::Path,
-            Some("row") => Role::Row,
-            Some(column) => Role::Column(column.to_string()),
-            None if sniff.names.iter().any(|name| name == "id") => Role::Column("id".to_string()),
-            None => Role::Row,
-        };
-        let text = options.text.clone().or_else(|| guess_text(sniff, &id));
-        Roles { id, text, text_at: None, id_at: None }
-    }
-
-    pub(super) fn describe(&self) -> String {
-        let id = match &self.id {
-            Role::Column(name) => format!("column '{name}'"),
-            Role::Path => "its path".to_string(),
-            Role::Row => "its number".to_string(),
-        };
-        let text = self.text.as_deref().unwrap_or("?");
-        format!("; the text of a row is column '{text}', its id is {id}")
-    }
-
-    fn resolve(&mut self, names: &[String]) {
-        let find = |wanted: &str| find_column(names, wanted, Path::new("")).ok();
-        self.text_at = self.text.as_deref().and_then(find);
-        self.id_at = if let Role::Column(name) = &self.id { find(name) } else { None };
-    }
-
-    fn document(
-        &self,
-        row: Record<'_>,
-        path: &Path,
-        to: &mut Receiver<'_>,
-        read: &dyn Fn() -> u64,
-    ) -> Result<()> {
-        let value =
-            |at: Option<usize>| at.and_then(|at| row.cells.get(at)).and_then(|cell| cell.text());
-        to.number += 1;
-        let Some(text) = value(self.text_at) else { return self.missing(row, path) };
-        match &self.id {
-            Role::Row => to.give(DocumentId::Number(to.number), text, true, read),
-            Role::Path => to.give(
-                DocumentId::Name(&format!("{}:{}", path.display(), row.line)),
-                text,
-                true,
-                read,
-            ),
-            Role::Column(name) => {
-                let id = value(self.id_at).ok_or_else(|| {
-                    if self.id_at.is_none() && !row.names.is_empty() {
-                        find_column(row.names, name, path)
-                            .err()
-                            .unwrap_or_else(|| Error::data("no id"))
-                    } else {
-                        Error::data(format!(
-                            "{}, line {}: no value in the id column '{name}'",
-                            path.display(),
-                            row.line
-                        ))
-                        .help("--id row numbers the rows instead")
-                    }
-                })?;
-                to.give(DocumentId::Name(id), text, true, read)
-            }
-        }
-    }
-
-    /// A row without text is no document; a column that does not exist is an error, at once where all columns
-    /// are known.
-    fn missing(&self, row: Record<'_>, path: &Path) -> Result<()> {
-        match (&self.text, self.text_at) {
-            (Some(text), None)
-                if !row.names.is_empty()
-                    && path.as_os_str() != ""
-                    && row.cells.len() == row.names.len() =>
-            {
-                // JSON may bring the key later; `found` looks again at the end.
-                if Format::by_name(path) == Some(Format::Jsonl) {
-                    Ok(())
-                } else {
-                    find_column(row.names, text, path).map(drop)
-                }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// At the end of a file: whether the text column was there.
-    fn found(&self, names: &[String], path: &Path) -> Result<()> {
-        match &self.text {
-            Some(text) if !names.is_empty() => find_column(names, text, path).map(drop),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// The column called `text`, else the one with the longest values.
-pub(super) fn guess_text(sniff: &Sniff, id: &Role) -> Option<String> {
-    if let Some(name) = sniff.names.iter().find(|name| name.eq_ignore_ascii_case("text")) {
-        return Some(name.clone());
-    }
-    let free =
-        |name: &&String| !matches!(id, Role::Column(id) if *name == id) || sniff.names.len() == 1;
-    let (_, name) = sniff
-        .lengths
-        .iter()
-        .zip(&sniff.names)
-        .filter(|(_, name)| free(name))
-        .max_by_key(|(length, _)| **length)?;
-    Some(name.clone())
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use super::delimited::{guess_separator, separated_by_spaces};
 use super::records::{Bad, Cell, Record, count};
 use super::{
     Decoded, Dialect, Format, ReaderOptions, encoding, looks_like, visit_csv, visit_jsonl,
@@ -38,6 +39,20 @@ pub(super) struct Sniff {
     pub(super) rows: Vec<Vec<Option<String>>>,
     /// Columns with values that the file marks as text.
     pub(super) quoted: std::collections::HashSet<usize>,
+}
+
+impl Sniff {
+    /// Whether most names stand in their columns again: then the first row is one like the others.
+    fn repeats_names(&self) -> bool {
+        let again = |at: usize, name: &String| {
+            let value = |row: &Vec<Option<String>>| {
+                row.get(at).and_then(Option::as_deref).is_some_and(|v| v.trim() == name)
+            };
+            self.rows.iter().any(value)
+        };
+        let found = self.names.iter().enumerate().filter(|(at, name)| again(*at, name)).count();
+        found > 0 && found * 2 >= self.names.len()
+    }
 }
 
 /// What is said about a file before it is read: the stream, its first bytes, its format.
@@ -89,6 +104,10 @@ impl Input {
             tally,
         };
         input.sniff = input.sniff(&beginning);
+        if input.header.is_none() && input.sniff.repeats_names() {
+            input.header = Some(false);
+            input.sniff = input.sniff(&beginning);
+        }
         Ok(input)
     }
 
@@ -127,13 +146,14 @@ impl Input {
         if self.format == Format::Csv {
             let separator = match self.dialect.separator {
                 b'\t' => "tabs".to_string(),
+                b' ' => "spaces".to_string(),
                 other => format!("'{}'", char::from(other)),
             };
             let _ = write!(text, " separated by {separator}");
         }
         if self.format != Format::Text && !self.sniff.names.is_empty() {
             let named = self.sniff.names.first().is_some_and(|name| name != "column_1");
-            let shown: Vec<&str> = self.sniff.names.iter().take(12).map(String::as_str).collect();
+            let shown: Vec<&str> = self.sniff.names.iter().take(10).map(String::as_str).collect();
             let more = self.sniff.names.len() - shown.len();
             let label = match self.format {
                 Format::Jsonl => "keys",
@@ -250,7 +270,9 @@ fn dialect(options: &ReaderOptions, beginning: &str) -> Result<Dialect> {
     };
     let separator = match options.separator {
         Some(c) => ascii("separator", c)?,
-        None => super::delimited::guess_separator(beginning, quote).unwrap_or(b','),
+        None => guess_separator(beginning, quote)
+            .or_else(|| separated_by_spaces(beginning).then_some(b' '))
+            .unwrap_or(b','),
     };
     Ok(Dialect { separator, quote })
 }

@@ -21,6 +21,7 @@ mod options;
 mod pipeline;
 mod plain;
 mod records;
+mod roles;
 mod rows;
 mod rust_docs;
 mod schema;

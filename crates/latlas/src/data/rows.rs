@@ -64,6 +64,7 @@ impl<'a> RowTable<'a> {
         }
         let at = || format!("{}, line {}", path.display(), row.line);
         let id = self.id_at.and_then(|i| row.cells.get(i)).and_then(Cell::text);
+        let id = id.map(str::trim).filter(|id| !id.is_empty());
         if let (Some(IdSource::Asked(name)), None) = (&self.id, id) {
             return bad.meet(
                 Error::data(format!("{}: no value in the id column '{name}'", at()))
