@@ -1,8 +1,10 @@
 //! From files to a corpus: what is read is what a plain program would read, at any number of threads, from any
 //! wrapping, and what cannot be read is an error that names it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -95,7 +97,7 @@ fn zipf(lines: u64, seed: u64) -> String {
     for _ in 0..lines {
         for _ in 0..next() % 30 {
             let word = 1 + next() % 3000;
-            text += &format!("w{} ", word * (next() % 3000) / 3000);
+            write!(text, "w{} ", word * (next() % 3000) / 3000).unwrap();
         }
         text.push('\n');
     }
@@ -177,7 +179,7 @@ fn long_documents_are_cut_after_ten_thousand_kept_words() {
     let mut line = String::new();
     for i in 0..60_000 {
         line += if i % 2 == 0 { "even " } else { "odd " };
-        line += &format!("rare{i} ");
+        write!(line, "rare{i} ").unwrap();
     }
     let corpus =
         learnable(&place, &place.write("giant", &line), &CorpusOptions::default(), 2).unwrap();

@@ -1,6 +1,8 @@
 //! Tables out of every format: the same items, kinds and vectors whatever the file, bit for bit.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,7 +105,7 @@ fn kinds_are_inferred_alike_from_csv_json_lines_and_tsv() {
             };
             let fields: Vec<String> =
                 names.iter().zip(&row).filter(|(_, t)| !t.is_empty()).map(value).collect();
-            lines += &format!("{{{}}}\n", fields.join(","));
+            writeln!(lines, "{{{}}}", fields.join(",")).unwrap();
         }
     }
     check_rows(&read(&place.write("t.tsv", tsv), &defaults()).unwrap());
@@ -160,6 +162,7 @@ fn arrow_stream(batch: &RecordBatch) -> Vec<u8> {
 
 #[test]
 fn columnar_files_keep_their_types_and_vectors() {
+    use ColumnKind::{Category, Integer, Number, Time};
     let numbers = [0.1_f32, -2.5, f32::MIN_POSITIVE, 3.0e38];
     let field = |t| Arc::new(Field::new("item", t, true));
     let fixed = FixedSizeListArray::new(
@@ -194,7 +197,6 @@ fn columnar_files_keep_their_types_and_vectors() {
             assert_eq!(ids(&table), ["a", "b"], "{name}");
             let matrix = table.vectors.as_ref().unwrap();
             assert_eq!(matrix.as_slice(), numbers, "{name}");
-            use ColumnKind::{Category, Integer, Number, Time};
             assert_eq!(
                 kinds(&table),
                 [("n", Integer), ("x", Number), ("species", Category), ("day", Time), ("at", Time)]
@@ -229,10 +231,10 @@ fn vectors_are_bit_exact_from_text_in_every_layout() {
     for (row, v) in values.chunks_exact(11).enumerate() {
         let order = [2, 10, 1, 0, 3, 4, 5, 6, 7, 8, 9];
         let columns: Vec<String> = order.iter().map(|&i| v[i].to_string()).collect();
-        wide += &format!("r{row},{},x\n", columns.join(","));
+        writeln!(wide, "r{row},{},x", columns.join(",")).unwrap();
         let list: Vec<String> = v.iter().map(|x| format!("{x:e}")).collect();
-        lists += &format!("r{row}\t[{}]\n", list.join(", "));
-        json += &format!("{{\"id\":\"r{row}\",\"e\":[{}]}}\n", list.join(","));
+        writeln!(lists, "r{row}\t[{}]", list.join(", ")).unwrap();
+        writeln!(json, "{{\"id\":\"r{row}\",\"e\":[{}]}}", list.join(",")).unwrap();
         expected.extend(v.iter().map(|x| x.to_bits()));
     }
     let bits = |t: &Table| {

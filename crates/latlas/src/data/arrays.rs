@@ -44,7 +44,9 @@ pub(super) fn normalised(array: &ArrayRef) -> Result<Option<(ColumnKind, ArrayRe
             };
             integers(values.try_unary::<_, Int64Type, String>(whole)?)
         }
-        DataType::Float16 => numbers(finite(array.as_primitive::<Float16Type>(), |x| x.to_f64())),
+        DataType::Float16 => {
+            numbers(finite(array.as_primitive::<Float16Type>(), half::f16::to_f64))
+        }
         DataType::Float32 => numbers(finite(array.as_primitive::<Float32Type>(), f64::from)),
         DataType::Float64 => numbers(finite(array.as_primitive::<Float64Type>(), |x| x)),
         DataType::Decimal128(_, scale) => {
@@ -95,11 +97,12 @@ fn finite<T: ArrowPrimitiveType>(
     values.iter().map(|value| value.map(&widen).filter(|x| !x.is_nan())).collect()
 }
 
+type Ms = TimestampMillisecondType;
+
 fn moments(array: &ArrayRef) -> Result<TimestampMillisecondArray, String> {
     const DAY: i64 = 86_400_000;
     let far = |v: i64| format!("the moment {v} is too far away");
     let times = |factor: i64| move |v: i64| v.checked_mul(factor).ok_or_else(|| far(v));
-    type Ms = TimestampMillisecondType;
     let values = match array.data_type() {
         DataType::Timestamp(TimeUnit::Second, _) => {
             array.as_primitive::<TimestampSecondType>().try_unary::<_, Ms, String>(times(1000))?

@@ -117,27 +117,10 @@ impl Columns {
         bad: &mut Bad,
         each: &mut dyn FnMut(Record<'_>) -> Result<()>,
     ) -> Result<()> {
-        let names = match &self.names {
-            Some(names) => names,
-            None => {
-                if width > MOST_COLUMNS {
-                    return Err(Error::data(format!(
-                        "{}: {width} columns are too many",
-                        path.display()
-                    ))
-                    .help(format!("at most {MOST_COLUMNS}; is the separator right?")));
-                }
-                let first: Vec<String> = (0..width).map(|i| field(i).into_owned()).collect();
-                let named = self.header.unwrap_or_else(|| names_columns(&first));
-                let names =
-                    if named { tidy_names(first) } else { tidy_names(vec![String::new(); width]) };
-                let names = self.names.insert(names);
-                if named {
-                    return Ok(());
-                }
-                names
-            }
-        };
+        if self.names.is_none() && self.begin(width, &field, path)? {
+            return Ok(());
+        }
+        let names = self.names.as_deref().unwrap_or_default();
         if width != names.len() {
             return bad.meet(Error::data(format!(
                 "{}, line {line}: {width} {} instead of {}",
@@ -153,6 +136,23 @@ impl Columns {
             })
             .collect();
         each(Record { line, names, cells: &cells })
+    }
+
+    /// Takes the first row for the names, or makes names up. Whether the row held names.
+    fn begin<'a>(
+        &mut self,
+        width: usize,
+        field: &impl Fn(usize) -> Cow<'a, str>,
+        path: &Path,
+    ) -> Result<bool> {
+        if width > MOST_COLUMNS {
+            return Err(Error::data(format!("{}: {width} columns are too many", path.display()))
+                .help(format!("at most {MOST_COLUMNS}; is the separator right?")));
+        }
+        let first: Vec<String> = (0..width).map(|i| field(i).into_owned()).collect();
+        let named = self.header.unwrap_or_else(|| names_columns(&first));
+        self.names = Some(tidy_names(if named { first } else { vec![String::new(); width] }));
+        Ok(named)
     }
 }
 

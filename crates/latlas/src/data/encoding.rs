@@ -14,35 +14,33 @@ const SAMPLE: usize = 16 << 10;
 
 /// The encoding of this label ("utf-8", "latin1", "windows-1254", …, as the WHATWG Encoding Standard lists them).
 pub fn encoding(label: &str) -> Result<&'static Encoding> {
-    match Encoding::for_label_no_replacement(label.as_bytes()) {
-        Some(encoding) => Ok(encoding),
-        None => {
-            const COMMON: [&str; 16] = [
-                "utf-8",
-                "utf-16le",
-                "utf-16be",
-                "latin1",
-                "windows-1250",
-                "windows-1251",
-                "windows-1252",
-                "windows-1253",
-                "windows-1254",
-                "iso-8859-2",
-                "iso-8859-9",
-                "koi8-r",
-                "shift_jis",
-                "euc-jp",
-                "euc-kr",
-                "gb18030",
-            ];
-            let near = COMMON
-                .iter()
-                .min_by_key(|name| strsim::damerau_levenshtein(&label.to_lowercase(), name));
-            Err(Error::usage(format!("no encoding is called '{label}'"))
-                .help(format!("did you mean '{}'?", near.copied().unwrap_or("utf-8"))))
-        }
-    }
+    Encoding::for_label_no_replacement(label.as_bytes()).ok_or_else(|| {
+        let likeness = |name: &&&str| strsim::damerau_levenshtein(&label.to_lowercase(), name);
+        let near = COMMON.iter().min_by_key(likeness).copied().unwrap_or("utf-8");
+        Error::usage(format!("no encoding is called '{label}'"))
+            .help(format!("did you mean '{near}'?"))
+    })
 }
+
+/// Labels to suggest.
+const COMMON: [&str; 16] = [
+    "utf-8",
+    "utf-16le",
+    "utf-16be",
+    "latin1",
+    "windows-1250",
+    "windows-1251",
+    "windows-1252",
+    "windows-1253",
+    "windows-1254",
+    "iso-8859-2",
+    "iso-8859-9",
+    "koi8-r",
+    "shift_jis",
+    "euc-jp",
+    "euc-kr",
+    "gb18030",
+];
 
 /// A reader whose bytes are valid UTF-8, whatever comes in: invalid bytes are counted and become U+FFFD. A byte
 /// order mark is taken off, and wins over the encoding asked for. Every `fill_buf` ends between two characters.

@@ -19,6 +19,9 @@ const HEAD: u64 = 64 << 10;
 /// How many of its rows.
 const ROWS: usize = 200;
 
+/// Is given a row, and who tells how many bytes of the file have been read.
+type RowVisitor<'a> = &'a mut dyn FnMut(Record<'_>, &dyn Fn() -> u64) -> Result<()>;
+
 /// A file being read.
 pub(super) struct Input {
     pub(super) path: PathBuf,
@@ -117,11 +120,7 @@ impl Input {
     }
 
     /// Gives all rows, each with a teller of how much of the file has been read.
-    pub(super) fn rows(
-        &mut self,
-        bad: &mut Bad,
-        each: &mut dyn FnMut(Record<'_>, &dyn Fn() -> u64) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn rows(&mut self, bad: &mut Bad, each: RowVisitor<'_>) -> Result<()> {
         let tally = &self.tally;
         let read = || tally().bytes;
         rows(

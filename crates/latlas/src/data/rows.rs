@@ -83,7 +83,7 @@ impl<'a> RowTable<'a> {
         }
         match &self.id {
             Some(IdSource::Path) => {
-                self.ids.push(Some(&path_id(path, row.line, self.options.unit)))?
+                self.ids.push(Some(&path_id(path, row.line, self.options.unit)))?;
             }
             Some(IdSource::Row) | None => {}
             Some(_) => self.ids.push(id)?,
@@ -161,11 +161,11 @@ impl<'a> RowTable<'a> {
     }
 
     /// All rows are in.
-    pub(super) fn finish(mut self) -> Result<Assembly> {
+    pub(super) fn finish(mut self) -> Assembly {
         for column in &mut self.columns {
             column.pad(self.rows);
         }
-        Ok(Assembly {
+        Assembly {
             rows: self.rows,
             id: self.id.unwrap_or_default(),
             ids: self.ids,
@@ -174,7 +174,7 @@ impl<'a> RowTable<'a> {
             left_out: Vec::new(),
             about: None,
             halves: false,
-        })
+        }
     }
 }
 

@@ -132,7 +132,7 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>> {
         _ => Error::io("read", path, &e),
     })?;
     let mut found: Vec<PathBuf> = entries
-        .filter_map(|entry| entry.ok())
+        .filter_map(std::result::Result::ok)
         .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
         .map(|entry| entry.path())
         .collect();
@@ -143,7 +143,7 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>> {
 /// Files that may hold documentation, sorted. What cannot be read is passed over: it is not what was asked for.
 fn pages(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let mut entries: Vec<fs::DirEntry> = entries.filter_map(|e| e.ok()).collect();
+    let mut entries: Vec<fs::DirEntry> = entries.filter_map(std::result::Result::ok).collect();
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name();

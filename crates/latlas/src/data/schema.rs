@@ -88,7 +88,7 @@ pub fn schema(sources: &Sources, options: &ReaderOptions, _run: &Run) -> Result<
         return Err(Error::data(format!("{}: there are no rows in it", path.display()))
             .help("check that it is the right file"));
     }
-    let columns = columns(&sniff, kinds, options, path)?;
+    let columns = columns(&sniff, kinds.as_deref(), options, path)?;
     Ok(Schema {
         path: path.display().to_string(),
         files: sources.paths().len(),
@@ -103,7 +103,7 @@ pub fn schema(sources: &Sources, options: &ReaderOptions, _run: &Run) -> Result<
 
 fn columns(
     sniff: &Sniff,
-    kinds: Option<Vec<Option<ColumnKind>>>,
+    kinds: Option<&[Option<ColumnKind>]>,
     options: &ReaderOptions,
     path: &std::path::Path,
 ) -> Result<Vec<SchemaColumn>> {
@@ -139,7 +139,6 @@ fn columns(
         }
         let inferred = || {
             kinds
-                .as_ref()
                 .and_then(|kinds| kinds.get(at).copied().flatten())
                 .unwrap_or_else(|| column.kind())
         };
@@ -176,13 +175,8 @@ fn first_documents(input: &mut Input, options: &ReaderOptions) -> Result<Sniff> 
             sniff.rows.push(vec![Some(std::mem::take(&mut held))]);
         }
         // A document that is not over yet has told enough.
-        if sniff.rows.len() < LOOKED && end {
-            Ok(())
-        } else if sniff.rows.is_empty() {
-            Ok(())
-        } else {
-            Err(())
-        }
+        let more = end && sniff.rows.len() < LOOKED || sniff.rows.is_empty();
+        if more { Ok(()) } else { Err(()) }
     });
     done.map_err(|e| crate::file::read_error(&input.path, &e))?.unwrap_or_default();
     Ok(sniff)
@@ -232,8 +226,7 @@ impl fmt::Display for Schema {
         writeln!(f, "{}{files}: read {}", self.path, self.reading)?;
         let width = self.columns.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).min(32);
         for (at, column) in self.columns.iter().enumerate() {
-            let example =
-                self.rows.iter().filter_map(|row| row.get(at)?.as_deref()).next().unwrap_or("");
+            let example = self.rows.iter().find_map(|row| row.get(at)?.as_deref()).unwrap_or("");
             let example: String =
                 example.chars().take(48).map(|c| if c.is_control() { ' ' } else { c }).collect();
             let role = column.role.map_or(String::new(), |role| format!("  [{role}]"));

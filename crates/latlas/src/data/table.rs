@@ -65,7 +65,7 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
     tables.bad.tell(run);
     let label = sources.paths().first().map(|p| p.display().to_string()).unwrap_or_default();
     let assembly = match (tables.rows, tables.typed) {
-        (Some(rows), _) => rows.finish()?,
+        (Some(rows), _) => rows.finish(),
         (None, Some(typed)) => typed.finish()?,
         (None, None) => Assembly::default(),
     };

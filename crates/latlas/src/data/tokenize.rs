@@ -64,9 +64,9 @@ impl Tokenizer {
                     // Cut beside ASCII white space, so both are boundaries of characters.
                     let chunk = text.get(start..end).unwrap_or_default();
                     if any.is_ascii() {
-                        ascii_words(chunk, lowercase, out)
+                        ascii_words(chunk, lowercase, out);
                     } else {
-                        words(chunk, lowercase, out)
+                        words(chunk, lowercase, out);
                     }
                     start = end + 1;
                 }

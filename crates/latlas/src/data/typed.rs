@@ -273,17 +273,13 @@ fn guess(schema: &Schema, names: &[String]) -> Option<VectorColumns> {
         return Some(VectorColumns::List(at));
     }
     let mut lists = (0..names.len()).filter(|&at| is_vector(schema.field(at).data_type()));
-    match (lists.next(), lists.next()) {
-        (Some(at), None) => Some(VectorColumns::List(at)),
-        _ => {
-            let numeric = |at: &usize| schema.field(*at).data_type().is_numeric();
-            match VectorColumns::guess(names, &[vec![None; names.len()]])? {
-                VectorColumns::Each(each) if each.iter().all(numeric) => {
-                    Some(VectorColumns::Each(each))
-                }
-                _ => None,
-            }
-        }
+    if let (Some(at), None) = (lists.next(), lists.next()) {
+        return Some(VectorColumns::List(at));
+    }
+    let numeric = |at: &usize| schema.field(*at).data_type().is_numeric();
+    match VectorColumns::guess(names, &[vec![None; names.len()]])? {
+        VectorColumns::Each(each) if each.iter().all(numeric) => Some(VectorColumns::Each(each)),
+        _ => None,
     }
 }
 
