@@ -1,5 +1,7 @@
 //! Decompositions against each other and against matrices whose decomposition is known by construction.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use latlas::linalg::{
     Matrix, RandomizedOptions, TopSvd, column_moments, exact_svd, project, randomized_svd, scatter,
     svd, symmetric_eigen, thin_qr,

@@ -1,5 +1,7 @@
 //! Layouts and their faithfulness against reference values, a naive twin and planted structure.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 use arrow_array::Array;
 use latlas::geometry::Geometry;
 use latlas::items::Items;
