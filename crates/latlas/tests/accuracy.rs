@@ -114,7 +114,7 @@ fn word_evaluations_agree_with_gensim() {
     let space = glove(&vectors);
     let run = Run { threads: 2, ..Run::silent(1) };
     let options = Options { restrict_vocab: Some(30_000), ..Options::default() };
-    let scores =
+    let (_, scores) =
         words::evaluate(&space, &folder.join("questions-words.txt"), &options, &run).unwrap();
     for (method, expected) in [("", GENSIM_ANALOGIES), ("/3cosmul", COSMUL)] {
         for (section, right, asked) in expected {
@@ -133,7 +133,7 @@ fn word_evaluations_agree_with_gensim() {
     }
     for (name, rho, unknown) in GENSIM_PAIRS {
         let path = folder.join(format!("{name}.txt"));
-        let scores = words::evaluate(&space, &path, &Options::default(), &run).unwrap();
+        let (_, scores) = words::evaluate(&space, &path, &Options::default(), &run).unwrap();
         eprintln!("{name}: {:.6}, gensim {rho:.6}", scores[0].value);
         assert!(
             (scores[0].value - rho).abs() < 1e-4,

@@ -110,7 +110,10 @@ fn planted_analogies_are_solved_and_broken_ones_are_not() {
 
     let threads = Run { threads: 3, progress: &Silent, ..Run::silent(1) };
     assert_eq!(words::analogies(&space, &path, &Options::default(), &threads).unwrap(), scores);
-    assert_eq!(words::evaluate(&space, &path, &Options::default(), &threads).unwrap(), scores);
+    assert_eq!(
+        words::evaluate(&space, &path, &Options::default(), &threads).unwrap(),
+        (words::Kind::Analogies, scores)
+    );
 }
 
 /// With so few words left, partners beyond them are neither asked about nor answered.
@@ -155,10 +158,9 @@ fn similarities_rank_as_cosines_do() {
         [Score { suite: "words".into(), name: "pairs".into(), value: 1.0, n: 3, coverage: 0.75 }]
     );
     let (_folder, path) = write("pairs.tsv", "north northish 1\nnorth east 5\nnorth south 9\n");
-    assert_eq!(
-        words::evaluate(&space, &path, &Options::default(), &Run::silent(1)).unwrap()[0].value,
-        -1.0
-    );
+    let (kind, scores) =
+        words::evaluate(&space, &path, &Options::default(), &Run::silent(1)).unwrap();
+    assert_eq!((kind, scores[0].value), (words::Kind::Pairs, -1.0));
 
     for (text, kind) in
         [("x y 1\nz u 2\n", Kind::Nothing), ("north south 1\n", Kind::Nothing), ("", Kind::Data)]

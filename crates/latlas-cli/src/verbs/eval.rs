@@ -1,12 +1,11 @@
 //! `latlas eval SPACE --suite words FILE…`: how good a space is, against judgements made elsewhere.
 
-use std::io::BufRead;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use latlas::eval::Score;
-use latlas::eval::words::{self, Method, Options};
-use latlas::{Error, Result, Space, file};
+use latlas::eval::words::{self, Kind, Method, Options};
+use latlas::{Error, Result, Space};
 use serde_json::json;
 
 use super::Context;
@@ -79,13 +78,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     }
     let (mut analogies, mut similarities) = (Vec::new(), Vec::new());
     for file in &args.files {
-        match kind(file)? {
-            Kind::Analogies => {
-                analogies.extend(words::analogies(&space, file, &options, &cx.run())?);
-            }
-            Kind::Pairs => {
-                similarities.extend(words::similarities(&space, file, &options, &cx.run())?);
-            }
+        match words::evaluate(&space, file, &options, &cx.run())? {
+            (Kind::Analogies, scores) => analogies.extend(scores),
+            (Kind::Pairs, scores) => similarities.extend(scores),
         }
     }
     let all: Vec<&Score> = analogies.iter().chain(&similarities).collect();
@@ -174,25 +169,4 @@ fn hold(floors: &[Floor], scores: &[&Score]) -> Result<()> {
         }
     }
     Ok(())
-}
-
-enum Kind {
-    Analogies,
-    Pairs,
-}
-
-/// Analogies have sections, or four words a line; pairs have two words and a number.
-fn kind(path: &Path) -> Result<Kind> {
-    for line in file::open_stream(path)?.lines().take(1000) {
-        let line = line.map_err(|e| Error::io("read", path, &e))?;
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        if line.starts_with(':') || fields.len() == 4 {
-            return Ok(Kind::Analogies);
-        }
-        if fields.len() == 3 && fields[2].parse::<f64>().is_ok() {
-            return Ok(Kind::Pairs);
-        }
-    }
-    Err(Error::data(format!("{}: neither analogies nor word pairs", path.display()))
-        .help("a line holds four words, or two words and a number"))
 }

@@ -48,12 +48,23 @@ impl Default for Options {
     }
 }
 
+/// What a file asks, and so what its figures are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Analogies: accuracies.
+    Analogies,
+    /// Word pairs: a rank correlation.
+    Pairs,
+}
+
 /// Evaluates the field "main" on one file of either kind: see [`analogies`] and [`similarities`].
-pub fn evaluate(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<Vec<Score>> {
-    match read::file(path)? {
-        read::File::Analogies(sections) => analogies::scores(space, path, &sections, options, run),
-        read::File::Pairs(pairs) => similarities::scores(space, path, &pairs, options),
-    }
+pub fn evaluate(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<(Kind, Vec<Score>)> {
+    Ok(match read::file(path)? {
+        read::File::Analogies(sections) => {
+            (Kind::Analogies, analogies::scores(space, path, &sections, options, run)?)
+        }
+        read::File::Pairs(pairs) => (Kind::Pairs, similarities::scores(space, path, &pairs, options)?),
+    })
 }
 
 /// The share of analogies `a : b = c : ?` solved. By each method: all ("questions-words" for a file of that name),
