@@ -479,6 +479,38 @@ fn unknown_ids_get_the_closest_spellings() {
     assert_eq!(error.way_out(), Some("did you mean 'queen'?"));
 }
 
+#[test]
+fn of_writers_that_race_for_a_new_space_each_wins_or_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let path = dir.path().join(format!("{round}.space"));
+        let start = std::sync::Barrier::new(4);
+        let won: usize = std::thread::scope(|scope| {
+            let writer = |n: usize| {
+                let (path, start) = (&path, &start);
+                scope.spawn(move || {
+                    let mine = space(&[n, n + 10]);
+                    start.wait();
+                    match mine.save(path) {
+                        Ok(()) => 1,
+                        Err(error) => {
+                            assert!(error.message().contains("is being written by"), "{error}");
+                            0
+                        }
+                    }
+                })
+            };
+            let writers: Vec<_> = (0..4).map(writer).collect();
+            writers.into_iter().map(|w| w.join().unwrap()).sum()
+        });
+        let saved = Space::open(&path).unwrap();
+        assert_eq!((saved.generation(), won > 0), (won as u64, true));
+        let first = numbers_of(&saved)[0];
+        agrees(&saved, &[first, first + 10]);
+        assert!(latlas::space::check(&path, false).unwrap().leftovers.is_empty());
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Change {
     Append(usize),

@@ -82,7 +82,10 @@ fn ids_again(path: &Path, segment: &SegmentAbout, manifest: &Manifest) -> Option
 /// Removes what a killed writer left beside a space, unless one is at work there.
 fn sweep_draft(path: &Path) {
     let dir = layout::draft_dir(path);
-    if dir.is_dir() && layout::is_draft(&dir) && Lock::take(&dir.join(LOCK), &dir).is_ok() {
-        let _ = fs::remove_dir_all(&dir);
+    if dir.is_dir() && layout::is_draft(&dir) {
+        let held = Lock::take(&dir.join(LOCK), &dir);
+        if held.is_ok() {
+            let _ = fs::remove_dir_all(&dir);
+        }
     }
 }

@@ -56,9 +56,11 @@ fn fresh(space: &Space, target: &Path, options: SaveOptions) -> Result<bool> {
         )
         .help("move it elsewhere, or save under another name"));
     }
-    let lock = Lock::take(&dir.join(LOCK), target)?;
+    let lock = match Lock::take(&dir.join(LOCK), target) {
+        Err(_) if !dir.exists() => return Ok(false), // another writer has just renamed it
+        lock => lock?,
+    };
     if target.join(MANIFEST).exists() {
-        drop(lock);
         let _ = fs::remove_dir_all(&dir);
         return Ok(false);
     }
