@@ -1,5 +1,7 @@
 //! Filters against SQL's rules: hand-made cases, and a row-by-row reference over random conditions.
 
+#![expect(clippy::unwrap_used, reason = "tests may: what is missing fails them")]
+
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder};

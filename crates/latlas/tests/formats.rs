@@ -1,5 +1,7 @@
 //! Foreign formats: what goes out comes back, bit by bit; what is broken is named; what is killed leaves no half.
 
+#![expect(clippy::unwrap_used, reason = "tests may: what is missing fails them")]
+
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -74,6 +76,7 @@ fn column(name: &str, kind: ColumnKind, values: ArrayRef) -> Column {
 }
 
 /// Every kind of column, with missing values, and ids that need quoting.
+#[expect(clippy::too_many_lines, reason = "one literal table")]
 fn rich(dtype: Dtype) -> Space {
     let ids =
         ["a,b", "say \"hi\"", "tab\there", "line\nend", "çok güzel", "back\\n", " spaces ", "7"];
@@ -442,9 +445,9 @@ fn word2vec_and_glove_files_are_what_other_tools_expect() {
     assert_eq!(text, format!("2 3\n{lines}"));
     assert_eq!(String::from_utf8(written("a.glove")).unwrap().replace("e+", "e"), lines);
     let mut bin = b"2 3\nthe ".to_vec();
-    [0.1f32, -0.0, 1.0].iter().for_each(|x| bin.extend(x.to_le_bytes()));
+    bin.extend([0.1f32, -0.0, 1.0].iter().flat_map(|x| x.to_le_bytes()));
     bin.extend("\nçok ".as_bytes());
-    [1e-7f32, 3.4028235e38, -2.5].iter().for_each(|x| bin.extend(x.to_le_bytes()));
+    bin.extend([1e-7f32, 3.4028235e38, -2.5].iter().flat_map(|x| x.to_le_bytes()));
     bin.push(b'\n');
     assert_eq!(written("a.bin"), bin);
     // gensim writes no line ends; fastText ends lines with a space, Windows with a carriage return.

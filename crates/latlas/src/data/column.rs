@@ -11,7 +11,7 @@ use super::arrays::UTC;
 use super::infer::{self, Evidence};
 use super::records::Cell;
 use crate::error::{Error, Result};
-use crate::items::{Column, ColumnKind};
+use crate::items::{Column, ColumnKind, parse_time};
 
 /// Values of a column in one buffer, any of them missing.
 #[derive(Debug, Clone, Default)]
@@ -126,7 +126,7 @@ impl TextColumn {
                 Arc::new(self.parsed("true or false", parse)?.into_iter().collect::<BooleanArray>())
             }
             ColumnKind::Time => {
-                let parse = |text: &str| infer::time(text.trim());
+                let parse = |text: &str| parse_time(text.trim());
                 let values: TimestampMillisecondArray = self
                     .parsed("a date or time such as 2024-05-17T10:30:00Z", parse)?
                     .into_iter()

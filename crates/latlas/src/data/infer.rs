@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::items::ColumnKind;
+use crate::items::{ColumnKind, format_time, parse_time as time};
 
 /// A column of at most so many different values may be a category.
 const CATEGORIES: usize = 1000;
@@ -43,108 +43,10 @@ pub(super) fn boolean(text: &str) -> Option<bool> {
     }
 }
 
-/// A moment in ISO 8601, in milliseconds since 1970 UTC: "2024-05-17", "2024-05-17T10:30", "… 10:30:05.25Z",
-/// "…+03:00". Without an offset it is UTC. More digits than milliseconds are cut.
-pub(super) fn time(text: &str) -> Option<i64> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, len: usize| -> Option<i64> {
-        let digits = bytes.get(from..from + len)?;
-        if digits.iter().all(u8::is_ascii_digit) {
-            Some(digits.iter().fold(0, |n, b| n * 10 + i64::from(b - b'0')))
-        } else {
-            None
-        }
-    };
-    let is = |at: usize, wanted: u8| bytes.get(at) == Some(&wanted);
-    let (year, month, day) = (number(0, 4)?, number(5, 2)?, number(8, 2)?);
-    if !(is(4, b'-')
-        && is(7, b'-')
-        && (1..=12).contains(&month)
-        && (1..=days_in(year, month)).contains(&day))
-    {
-        return None;
-    }
-    let mut ms = days_since_1970(year, month, day) * 86_400_000;
-    if bytes.len() == 10 {
-        return Some(ms);
-    }
-    if !(is(10, b'T') || is(10, b' ') || is(10, b't')) {
-        return None;
-    }
-    let (hour, minute) = (number(11, 2)?, number(14, 2)?);
-    if !is(13, b':') || hour > 23 || minute > 59 {
-        return None;
-    }
-    ms += (hour * 60 + minute) * 60_000;
-    let mut at = 16;
-    if is(at, b':') {
-        let second = number(17, 2).filter(|s| *s <= 60)?;
-        ms += second * 1000;
-        at = 19;
-        if is(at, b'.') || is(at, b',') {
-            let digits = bytes.iter().skip(at + 1).take_while(|b| b.is_ascii_digit()).count();
-            let shown = digits.min(3);
-            ms += number(at + 1, shown).filter(|_| digits > 0)? * [1000, 100, 10, 1][shown];
-            at += 1 + digits;
-        }
-    }
-    match bytes.get(at..)? {
-        [] | b"Z" | b"z" => Some(ms),
-        [sign @ (b'+' | b'-'), rest @ ..] => {
-            let hours = number(at + 1, 2)?;
-            let minutes = match rest.len() {
-                2 => 0,
-                4 => number(at + 3, 2)?,
-                5 if is(at + 3, b':') => number(at + 4, 2)?,
-                _ => return None,
-            };
-            let offset = (hours * 60 + minutes) * 60_000;
-            (hours < 24 && minutes < 60)
-                .then(|| if *sign == b'+' { ms - offset } else { ms + offset })
-        }
-        _ => None,
-    }
-}
-
 /// A moment as ISO 8601: the date alone at midnight, milliseconds only where there are some.
 pub(super) fn show_time(ms: i64) -> String {
-    let (days, of_day) = (ms.div_euclid(86_400_000), ms.rem_euclid(86_400_000));
-    // The inverse of `days_since_1970`.
-    let z = days + 719_468;
-    let (era, of_era) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * march + 2) / 5 + 1;
-    let month = if march < 10 { march + 3 } else { march - 9 };
-    let year = year + era * 400 + i64::from(month <= 2);
-    let date = format!("{year:04}-{month:02}-{day:02}");
-    let (seconds, millis) = (of_day / 1000, of_day % 1000);
-    let clock = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (of_day, millis) {
-        (0, _) => date,
-        (_, 0) => format!("{date}T{clock}Z"),
-        _ => format!("{date}T{clock}.{millis:03}Z"),
-    }
-}
-
-fn days_in(year: i64, month: i64) -> i64 {
-    match month {
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days from 1970-01-01 in the proleptic Gregorian calendar: years are counted from March, so that the leap day
-/// is the last of a year, and 400 years have 146,097 days.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    let shown = format_time(ms);
+    shown.strip_suffix("T00:00:00Z").map_or(shown.clone(), str::to_string)
 }
 
 /// What a file itself says of the values of a column.

@@ -1,8 +1,10 @@
 //! Moments as text: ISO 8601 in UTC, to the millisecond.
 
+use std::fmt::Write;
+
 /// Milliseconds since 1970-01-01T00:00:00Z of an ISO 8601 date or moment, `None` where it is none.
 ///
-/// Read are `2010`-style years only with month and day: `2010-03-01`, `2010-03-01T12:30`, `2010-03-01 12:30:05.25Z`,
+/// Read are `2010-03-01T12:30`, `2010-03-01 12:30:05.25Z`,
 /// `…+02:00`; without a zone the moment is taken as UTC. Years 0000 to 9999 (proleptic Gregorian).
 ///
 /// ```
@@ -11,7 +13,7 @@
 /// assert_eq!(latlas::items::parse_time("2023-02-29"), None);
 /// ```
 pub fn parse_time(text: &str) -> Option<i64> {
-    let bytes = text.trim().as_bytes();
+    let bytes = text.as_bytes();
     let (date, rest) = bytes.split_at_checked(10)?;
     let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *date else { return None };
     let year = number(&[y1, y2, y3, y4])?;
@@ -53,7 +55,7 @@ pub fn format_time(millis: i64) -> String {
         (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
     let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     if milli != 0 {
-        text.push_str(&format!(".{milli:03}"));
+        let _ = write!(text, ".{milli:03}"); // into a String, which cannot fail
     }
     text + "Z"
 }
@@ -64,7 +66,7 @@ fn number(digits: &[u8]) -> Option<i64> {
 
 /// `.25Z` → (250, "Z"); digits beyond the millisecond are cut off.
 fn fraction(text: &[u8]) -> Option<(i64, &[u8])> {
-    let Some((b'.', rest)) = text.split_first() else { return Some((0, text)) };
+    let Some((b'.' | b',', rest)) = text.split_first() else { return Some((0, text)) };
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let (digits, zone) = rest.split_at(digits);
     if digits.is_empty() {

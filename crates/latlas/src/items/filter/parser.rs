@@ -388,14 +388,11 @@ impl Parser<'_> {
             .filter(|c| distance(c) <= 1 + name.chars().count() / 4);
         let problem = Problem::new(span, format!("there is no column '{name}'"));
         // "en" = "tr" in double quotes is the commonest slip: a text where SQL wants single quotes.
-        match closest {
-            Some(column) => problem.help(format!("did you mean {column}?")),
-            None => {
-                let list: Vec<&str> = names().take(12).collect();
-                problem
-                    .help(format!("columns: {}; a text stands in 'single quotes'", list.join(", ")))
-            }
+        if let Some(column) = closest {
+            return problem.help(format!("did you mean {column}?"));
         }
+        let list: Vec<&str> = names().take(12).collect();
+        problem.help(format!("columns: {}; a text stands in 'single quotes'", list.join(", ")))
     }
 }
 

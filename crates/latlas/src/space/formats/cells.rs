@@ -149,7 +149,7 @@ pub(super) fn value(column: &Column, row: usize, style: Style, line: &mut Vec<u8
             }
         }
         ColumnKind::Integer | ColumnKind::Boolean => {
-            line.extend_from_slice(json(values, row).as_bytes())
+            line.extend_from_slice(json(values, row).as_bytes());
         }
     }
 }

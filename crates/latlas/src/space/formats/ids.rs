@@ -54,7 +54,7 @@ fn list(source: Source) -> Result<(Vec<String>, Value)> {
         from_json(&bytes).map_err(|e| Error::data(format!("{name}: {e}")))?
     } else {
         let text = std::str::from_utf8(&bytes).map_err(|e| {
-            let line = 1 + bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            let line = bytes[..e.valid_up_to()].split(|&b| b == b'\n').count();
             Error::data(format!("{name}, line {line}: not valid UTF-8"))
                 .help("write the ids as UTF-8, one a line")
         })?;

@@ -196,7 +196,7 @@ impl Loaded {
                     entry.insert(row);
                 }
                 std::collections::hash_map::Entry::Occupied(entry) => {
-                    repeated.push((row, *entry.get()))
+                    repeated.push((row, *entry.get()));
                 }
             }
         }

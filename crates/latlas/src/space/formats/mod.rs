@@ -225,25 +225,25 @@ pub fn write(
             )
         }
         Format::Parquet | Format::Arrow | Format::Csv | Format::Tsv | Format::Jsonl => {
-            write_table(Flat::new(vectors, run)?, path, format, options, run)
+            write_table(&Flat::new(vectors, run)?, path, format, options, run)
         }
         Format::Space => Ok(()), // written above
     }
 }
 
 fn write_table(
-    flat: Flat<'_>,
+    flat: &Flat<'_>,
     path: &Path,
     format: Format,
     options: &ExportOptions,
     run: &Run,
 ) -> Result<()> {
     save::publish(path, |out| match format {
-        Format::Parquet => arrow::write_parquet(out, &flat, options, run),
-        Format::Arrow => arrow::write_arrow(out, &flat, options, run),
-        Format::Csv => cells::write(out, &flat, Style::Csv, options, run),
-        Format::Tsv => cells::write(out, &flat, Style::Tsv, options, run),
-        _ => cells::write(out, &flat, Style::Jsonl, options, run),
+        Format::Parquet => arrow::write_parquet(out, flat, options, run),
+        Format::Arrow => arrow::write_arrow(out, flat, options, run),
+        Format::Csv => cells::write(out, flat, Style::Csv, options, run),
+        Format::Tsv => cells::write(out, flat, Style::Tsv, options, run),
+        _ => cells::write(out, flat, Style::Jsonl, options, run),
     })?;
     let flags = flat.flags();
     if !matches!(format, Format::Parquet | Format::Arrow) && !flags.is_empty() {

@@ -24,10 +24,12 @@ impl Width {
     pub(super) fn decode(self, bytes: &[u8], out: &mut Vec<f32>) -> u64 {
         match self {
             Width::F32 => {
-                out.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)))
+                out.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)));
             }
             Width::F16 => {
-                out.extend(bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()))
+                out.extend(
+                    bytes.as_chunks::<2>().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()),
+                );
             }
             Width::Bf16 => out
                 .extend(bytes.as_chunks::<2>().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32())),

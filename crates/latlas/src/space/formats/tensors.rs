@@ -75,23 +75,19 @@ pub(super) fn read(
     loaded.geometry =
         metadata.get("geometry").and_then(|g| serde_json::from_value::<Geometry>(json!(g)).ok());
     let mut sources = vec![about];
-    match metadata.get("ids").filter(|_| options.ids.is_none()) {
-        Some(list) => {
-            let ids =
-                ids::from_json(list.as_bytes()).map_err(|e| Error::data(format!("{name}: {e}")))?;
-            if ids.len() != rows {
-                return Err(Error::data(format!(
-                    "{name}: its metadata holds {} ids for {rows} vectors",
-                    ids.len()
-                )));
-            }
-            loaded.ids = ids;
+    if let Some(list) = metadata.get("ids").filter(|_| options.ids.is_none()) {
+        loaded.ids =
+            ids::from_json(list.as_bytes()).map_err(|e| Error::data(format!("{name}: {e}")))?;
+        if loaded.ids.len() != rows {
+            let ids = loaded.ids.len();
+            return Err(Error::data(format!(
+                "{name}: its metadata holds {ids} ids for {rows} vectors"
+            )));
         }
-        None => {
-            let (ids, more) = ids::read(rows, path, options, run)?;
-            loaded.ids = ids;
-            sources.extend(more);
-        }
+    } else {
+        let (ids, more) = ids::read(rows, path, options, run)?;
+        loaded.ids = ids;
+        sources.extend(more);
     }
     Ok((loaded, sources))
 }

@@ -264,17 +264,15 @@ fn parse_line(
         if named { &line[fields[0].0..fields[fields.len() - dim - 1].1] } else { &line[..0] };
     for (component, &(start, end)) in numbers.iter().enumerate() {
         let field = &line[start..end];
-        match parse(field) {
-            Some(number) => part.numbers.push(number),
-            None => {
-                let text = String::from_utf8_lossy(&field[..field.len().min(40)]).into_owned();
-                return Err(format!(
-                    "'{text}' in place {} of '{}' is no number",
-                    component + 1,
-                    shown(name)
-                ));
-            }
-        }
+        let Some(number) = parse(field) else {
+            let text = String::from_utf8_lossy(&field[..field.len().min(40)]).into_owned();
+            return Err(format!(
+                "'{text}' in place {} of '{}' is no number",
+                component + 1,
+                shown(name)
+            ));
+        };
+        part.numbers.push(number);
     }
     if fields.len() > dim + 1 {
         let (first, count) = part.odd.unwrap_or((part.lines, 0));
