@@ -650,7 +650,9 @@ fn opening_takes_no_longer_for_more_vectors() {
     let main = sparse("main-0001.npy", &header, header.len() as u64 + rows * 400, &[]);
     let (text, slots) = (rows * 6, rows + rows / 2 + 1);
     let mut head = b"latlasID".to_vec();
-    [1, rows, text, slots].iter().for_each(|n: &u64| head.extend_from_slice(&n.to_le_bytes()));
+    for number in [1, rows, text, slots] {
+        head.extend_from_slice(&number.to_le_bytes());
+    }
     let ids = sparse("ids-0001.idx", &head, 64 + (rows + 1) * 8 + slots * 4 + text, &[]);
     let table = sparse("items-0001.parquet", b"PAR1", 3_000_000_000, b"PAR1");
     let mut manifest =
