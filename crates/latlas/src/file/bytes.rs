@@ -64,6 +64,26 @@ impl Bytes {
         Ok(Self::from(bytes))
     }
 
+    /// Tells the system that a range is not needed for a while: its pages of a mapped file leave this process's
+    /// memory, and are read again where they are. A pass over a file then takes no memory to speak of.
+    pub fn release(&self, range: std::ops::Range<usize>) {
+        #[cfg(unix)]
+        if let Source::Mapped(map) = &self.0 {
+            let range = range.start.min(map.len())..range.end.min(map.len());
+            // SAFETY: the map is of a file and read-only: a page that has been let go is read from the file again,
+            // with the same content.
+            let _ = unsafe {
+                map.unchecked_advise_range(
+                    memmap2::UncheckedAdvice::DontNeed,
+                    range.start,
+                    range.len(),
+                )
+            };
+        }
+        #[cfg(not(unix))]
+        let _ = range;
+    }
+
     /// Whether these are pages of a file rather than memory of our own.
     pub fn is_mapped(&self) -> bool {
         matches!(self.0, Source::Mapped(_))
@@ -122,6 +142,20 @@ mod tests {
             ] {
                 assert_eq!(&*bytes, &content[..]);
                 assert!(len == 0 || bytes.as_ptr().align_offset(8) == 0);
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_released_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long");
+        let content: Vec<u8> = (0..100_000).map(|i| (i % 251) as u8).collect();
+        std::fs::write(&path, &content).unwrap();
+        for bytes in [Bytes::map(&path).unwrap(), Bytes::read(&path).unwrap()] {
+            for range in [0..100_000, 5000..5001, 70_000..usize::MAX, 7..7, 100_000..100_001] {
+                bytes.release(range);
+                assert_eq!(&*bytes, &content[..]);
             }
         }
     }

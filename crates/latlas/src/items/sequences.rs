@@ -44,6 +44,13 @@ impl Sequences {
         }
     }
 
+    /// Lets the memory of a range go where the ids are mapped; reading them again reads the file.
+    pub fn release(&self, range: Range<usize>) {
+        if let Ids::Mapped(bytes) = &self.0 {
+            bytes.release(range.start.saturating_mul(4)..range.end.saturating_mul(4));
+        }
+    }
+
     /// The sequences, one after the other, without their `END`.
     pub fn iter(&self) -> impl Iterator<Item = &[u32]> {
         self.as_slice().split_inclusive(|&id| id == Self::END).map(|s| &s[..s.len() - 1])

@@ -108,6 +108,7 @@ pub(super) fn train(
     run: &Run<'_>,
 ) -> Result<Trained> {
     let chunks = corpus.sequences.chunks(CHUNK);
+    corpus.sequences.release(0..corpus.sequences.as_slice().len());
     let work = Work {
         options,
         text: &corpus.sequences,
@@ -280,6 +281,8 @@ impl Work<'_> {
             .help("try a smaller alpha"));
         }
         tally.words = windows.words();
+        // Until the next epoch; or else the whole corpus would come to count as this program's memory.
+        self.text.release(range);
         Ok(tally)
     }
 

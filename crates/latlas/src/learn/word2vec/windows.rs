@@ -242,7 +242,7 @@ mod tests {
         ids.extend([7, Sequences::END, Sequences::END, 1, 2, Sequences::END]);
         let text = Sequences::from_vec(ids).unwrap();
         let options = Word2Vec { sample: 0.0, window: 3, negative: 4, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&[1; 3000]));
+        let drawing = Drawing::new(&options, &words(&vec![1; 3000]));
         let found = all(&drawing, &text, 5);
         // The sequence of one word has no pairs; the others have a window at every word.
         assert_eq!(found.len(), 3000 + 2);
