@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// What is measured: words
     #[arg(long, value_enum, hide_possible_values = true)]
     suite: Suite,
-    /// Only the most frequent so many words take part [default: 300000]
+    /// In analogies only the most frequent so many words take part [default: 300000]
     #[arg(long, value_name = "N")]
     restrict_vocab: Option<usize>,
     /// How analogies are solved [default: both]

@@ -58,7 +58,7 @@ pub(super) fn scores(
     options: &Options,
     run: &Run,
 ) -> Result<Vec<Score>> {
-    let lexicon = Lexicon::new(space, options);
+    let lexicon = Lexicon::new(space, options.restrict_vocab, options);
     let mut terms = HashMap::new();
     let mut questions = Vec::new();
     for (section, Section { questions: asked, .. }) in sections.iter().enumerate() {

@@ -16,9 +16,9 @@ pub(super) struct Lexicon {
 }
 
 impl Lexicon {
-    pub(super) fn new(space: &Space, options: &Options) -> Self {
-        let most = options.restrict_vocab.unwrap_or(usize::MAX);
-        let rows: Vec<Row> = space.live().take(most).collect();
+    /// Of the first `most` live items of a space, or of all.
+    pub(super) fn new(space: &Space, most: Option<usize>, options: &Options) -> Self {
+        let rows: Vec<Row> = space.live().take(most.unwrap_or(usize::MAX)).collect();
         let mut lexicon = Lexicon {
             first: Vec::with_capacity(rows.len()),
             places: HashMap::with_capacity(rows.len()),

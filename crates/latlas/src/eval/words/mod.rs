@@ -3,7 +3,7 @@
 //! Two kinds of file, told apart by their first line: analogies as in Google's set (`: section`, then four words a
 //! line; Mikolov et al. 2013) and word pairs with a judgement (`word word score`, separated by TABs, commas or blanks).
 //! Conventions are those of gensim's `evaluate_word_analogies` and `evaluate_word_pairs`, so that figures can be put
-//! side by side: only the first `restrict_vocab` words take part (spaces of words are ordered by frequency); case is
+//! side by side: in analogies only the first `restrict_vocab` words take part (spaces are ordered by frequency); case is
 //! ignored by upper-casing, the more frequent word winning; questions with a word that does not take part are not
 //! asked, and counted in `coverage`. Always measured by cosine.
 
@@ -28,8 +28,8 @@ use lexicon::Lexicon;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Only the first so many items take part, in questions and in answers; `None` takes all. Fewer words make
-    /// analogies easier and lower the coverage.
+    /// In analogies only the first so many items take part, in questions and in answers; `None` takes all. Fewer
+    /// words make analogies easier and lower the coverage. Word pairs take all words, as there is nothing to find.
     pub restrict_vocab: Option<usize>,
     /// Whether upper and lower case are one.
     pub case_insensitive: bool,
@@ -58,12 +58,19 @@ pub enum Kind {
 }
 
 /// Evaluates the field "main" on one file of either kind: see [`analogies`] and [`similarities`].
-pub fn evaluate(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<(Kind, Vec<Score>)> {
+pub fn evaluate(
+    space: &Space,
+    path: &Path,
+    options: &Options,
+    run: &Run,
+) -> Result<(Kind, Vec<Score>)> {
     Ok(match read::file(path)? {
         read::File::Analogies(sections) => {
             (Kind::Analogies, analogies::scores(space, path, &sections, options, run)?)
         }
-        read::File::Pairs(pairs) => (Kind::Pairs, similarities::scores(space, path, &pairs, options)?),
+        read::File::Pairs(pairs) => {
+            (Kind::Pairs, similarities::scores(space, path, &pairs, options)?)
+        }
     })
 }
 
@@ -114,7 +121,5 @@ fn none_usable(path: &Path, what: &str, total: usize, lexicon: &Lexicon) -> Erro
         path.display(),
         lexicon.len()
     ))
-    .help(
-        "is the file of the space's language? A larger --restrict-vocab lets more words take part",
-    )
+    .help("is the file of the space's language, and spelled as its ids are?")
 }

@@ -15,7 +15,7 @@ pub(super) fn scores(
     pairs: &[Pair],
     options: &Options,
 ) -> Result<Vec<Score>> {
-    let lexicon = Lexicon::new(space, options);
+    let lexicon = Lexicon::new(space, None, options);
     let field = space.field("main")?;
     let (mut a, mut b) = (vec![0.0; field.dim()], vec![0.0; field.dim()]);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
@@ -37,7 +37,7 @@ pub(super) fn scores(
             path.display(),
             ours.len()
         ))
-        .help("a larger --restrict-vocab lets more words take part")
+        .help("ask about more pairs")
     })?;
     Ok(vec![score(path, "", rho, ours.len(), pairs.len())])
 }
