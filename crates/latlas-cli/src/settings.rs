@@ -109,6 +109,16 @@ fn reason(e: &serde_json::Error) -> String {
     text.split(" at line").next().unwrap_or(&text).to_owned()
 }
 
+/// The fields of an options struct that `--set` does not know, and the keys that are no fields (for tests: the two
+/// must not drift apart).
+#[cfg(test)]
+pub(crate) fn unlisted<T: Serialize + Default>(known: &[Setting]) -> Vec<String> {
+    let fields = fields(&T::default()).unwrap_or_default();
+    let missing = fields.keys().filter(|key| !known.iter().any(|s| s.key == *key)).cloned();
+    let strange = known.iter().map(|s| s.key).filter(|key| !fields.contains_key(*key));
+    missing.chain(strange.map(str::to_owned)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,19 @@ fn screens() {
         .run();
 }
 
+#[test]
+fn every_verb_has_its_place_in_the_docs() {
+    let docs = include_str!("../../../docs/cli.md");
+    let dir = tempfile::tempdir().unwrap();
+    let help = common::ok(dir.path(), &["--help"]);
+    let list = help.split_once("Commands:").unwrap().1.split_once("Options:").unwrap().0;
+    let verbs: Vec<&str> = list.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(verbs.len() > 10, "{help}");
+    for verb in verbs {
+        assert!(docs.contains(&format!("\n## {verb}")), "docs/cli.md does not speak of {verb}");
+    }
+}
+
 /// The files that the transcripts speak of.
 fn prepare(dir: &Path) {
     common::words(dir);

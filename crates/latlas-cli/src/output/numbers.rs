@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(short(16_031_200.0), "16.0 M");
         assert_eq!(bytes(48_300_000), "48.3 MB");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 05 s");
-        assert_eq!(duration(Duration::from_secs(3_725)), "1 h 02 min");
+        assert_eq!(duration(Duration::from_secs(7_325)), "2 h 02 min");
         assert_eq!(figure(-0.0001), "0.000");
     }
 }

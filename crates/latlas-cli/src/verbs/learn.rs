@@ -274,3 +274,13 @@ impl Learned {
         long.or_else(|| self.space.live().next().map(|row| self.space.id(row))).unwrap_or("WORD")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_word2vec_can_be_set() {
+        assert_eq!(settings::unlisted::<Word2Vec>(WORD2VEC), Vec::<String>::new());
+    }
+}

@@ -55,6 +55,7 @@ const PCA: &[Setting] = &[
     },
     Setting { key: "power_iterations", about: "if randomised: the most passes over the vectors" },
     Setting { key: "center", about: "whether the mean is subtracted first" },
+    Setting { key: "dims", about: "" },
 ];
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
@@ -161,4 +162,14 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
         );
     }
     out.result(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_of_pca_can_be_set() {
+        assert_eq!(settings::unlisted::<Pca>(PCA), Vec::<String>::new());
+    }
 }

@@ -223,7 +223,7 @@ impl<'a> Guide<'a> {
         let paint = self.cx.out.side();
         self.cx.out.tell(&format!("\n{}\n{about}", paint.bold(title)));
         if let Some(command) = command {
-            self.cx.out.tell(&paint.dim(&format!("$ {}", self.command(command))));
+            self.cx.out.tell(&paint.dim(&format!("  $ {}", self.command(command))));
         }
     }
 
