@@ -63,8 +63,12 @@ impl<'a> RowTable<'a> {
             self.resolve(row.names, path)?;
         }
         let at = || format!("{}, line {}", path.display(), row.line);
-        let id = self.id_at.and_then(|i| row.cells.get(i)).and_then(Cell::text);
-        let id = id.map(str::trim).filter(|id| !id.is_empty());
+        let id = self.id_at.and_then(|i| row.cells.get(i)).and_then(|cell| match cell {
+            // A string in JSON is meant as it stands; a field may be padded.
+            Cell::Text(text) => Some(text.as_ref()),
+            other => other.text().map(str::trim),
+        });
+        let id = id.filter(|id| !id.is_empty());
         if let (Some(IdSource::Asked(name)), None) = (&self.id, id) {
             return bad.meet(
                 Error::data(format!("{}: no value in the id column '{name}'", at()))

@@ -245,6 +245,13 @@ fn write_table(
         Format::Tsv => cells::write(out, flat, Style::Tsv, options, run),
         _ => cells::write(out, flat, Style::Jsonl, options, run),
     })?;
+    let padded = || flat.items.ids().iter().flatten().filter(|id| id.trim() != *id).count();
+    if matches!(format, Format::Csv | Format::Tsv) && padded() > 0 {
+        run.progress.warn(&format!(
+            "{} ids begin or end with white space, which readers of {format} drop",
+            padded()
+        ));
+    }
     let flags = flat.flags();
     if !matches!(format, Format::Parquet | Format::Arrow) && !flags.is_empty() {
         run.progress.note(&format!("{format} holds no kinds; to read the same ones back: {flags}"));
