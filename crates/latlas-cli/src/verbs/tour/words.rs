@@ -10,6 +10,8 @@ use latlas::{Result, Row, Space};
 
 /// So many of the most frequent words are considered.
 const FREQUENT: usize = 2500;
+/// Of which the first are left out, at most this many and a fiftieth of all: in any language they are grammar.
+const GRAMMAR: usize = 100;
 /// A word's length is compared with those of this many words on either side by frequency.
 const PEERS: usize = 40;
 
@@ -76,7 +78,8 @@ pub(super) fn choose(
 fn meaningful(space: &Space, frequent: &[Row], vectors: &Matrix) -> Vec<Row> {
     let lengths: Vec<f32> =
         vectors.iter_rows().map(|v| v.iter().map(|x| x * x).sum::<f32>().sqrt()).collect();
-    let kept = (0..frequent.len()).filter(|&at| {
+    let grammar = GRAMMAR.min(space.count() / 50);
+    let kept = (grammar..frequent.len()).filter(|&at| {
         let peers = &lengths[at.saturating_sub(PEERS)..(at + PEERS).min(lengths.len())];
         let shorter = peers.iter().filter(|&&length| length < lengths[at]).count();
         4 * shorter >= 3 * peers.len() && is_word(space.id(frequent[at]))
