@@ -147,7 +147,7 @@ fn options(architecture: Architecture) -> Word2Vec {
 fn untrained(corpus: &Corpus) -> Space {
     let options = Word2Vec {
         alpha: Some(1e-9),
-        min_alpha: 0.0,
+        min_alpha: Some(0.0),
         epochs: 1,
         ..options(Architecture::SkipGram)
     };

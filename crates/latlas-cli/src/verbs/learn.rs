@@ -104,7 +104,7 @@ const WORD2VEC: &[Setting] = &[
         about: "the frequency above which words are thinned out; 0 keeps all",
     },
     Setting { key: "alpha", about: "learning rate at the start; auto: 0.025, for cbow 0.05" },
-    Setting { key: "min_alpha", about: "learning rate at the end" },
+    Setting { key: "min_alpha", about: "learning rate at the end; auto: a tenth of alpha" },
     Setting { key: "ns_exponent", about: "noise words are drawn by frequency (1) to evenly (0)" },
     Setting { key: "dim", about: "" },
     Setting { key: "epochs", about: "" },

@@ -30,8 +30,8 @@ pub struct Word2Vec {
     pub sample: f64,
     /// The learning rate at the start; by default 0.025 for skip-gram and 0.05 for CBOW.
     pub alpha: Option<f64>,
-    /// The learning rate at the end.
-    pub min_alpha: f64,
+    /// The learning rate at the end; by default a tenth of that at the start. Lower fits the last text read less.
+    pub min_alpha: Option<f64>,
     /// The power of a word's count in the noise distribution, -2 to 2: 1 draws by frequency, 0 evenly.
     pub ns_exponent: f64,
 }
@@ -69,7 +69,7 @@ impl Default for Word2Vec {
             negative: 5,
             sample: 1e-3,
             alpha: None,
-            min_alpha: 1e-4,
+            min_alpha: None,
             ns_exponent: 0.75,
         }
     }
@@ -82,6 +82,11 @@ impl Word2Vec {
             Architecture::SkipGram => 0.025,
             Architecture::Cbow => 0.05,
         })
+    }
+
+    /// The learning rate at the end that is in force.
+    pub fn end_alpha(&self) -> f64 {
+        self.min_alpha.unwrap_or(self.start_alpha() / 10.0)
     }
 
     /// Refuses what cannot be learned with: a `Usage` error naming the option, its value and what is allowed.
@@ -108,13 +113,14 @@ impl Word2Vec {
         };
         real("sample", self.sample, 0.0, 1.0)?;
         real("alpha", self.start_alpha(), 1e-9, 10.0)?;
-        real("min_alpha", self.min_alpha, 0.0, self.start_alpha())?;
+        real("min_alpha", self.end_alpha(), 0.0, self.start_alpha())?;
         real("ns_exponent", self.ns_exponent, -2.0, 2.0)
     }
 
     /// The options with every default filled in, for provenance.
     pub(super) fn in_force(&self) -> Map<String, Value> {
-        let filled = Word2Vec { alpha: Some(self.start_alpha()), ..self.clone() };
+        let (alpha, min_alpha) = (Some(self.start_alpha()), Some(self.end_alpha()));
+        let filled = Word2Vec { alpha, min_alpha, ..self.clone() };
         match serde_json::to_value(filled) {
             Ok(Value::Object(options)) => options,
             _ => Map::new(),
@@ -138,7 +144,7 @@ mod tests {
             ("negative", Word2Vec { negative: 0, ..good.clone() }),
             ("sample", Word2Vec { sample: f64::NAN, ..good.clone() }),
             ("alpha", Word2Vec { alpha: Some(-1.0), ..good.clone() }),
-            ("min_alpha", Word2Vec { min_alpha: 0.5, ..good.clone() }),
+            ("min_alpha", Word2Vec { min_alpha: Some(0.5), ..good.clone() }),
             ("ns_exponent", Word2Vec { ns_exponent: f64::INFINITY, ..good.clone() }),
         ];
         for (name, options) in bad {

@@ -91,7 +91,7 @@ fn in_f64(
             let mut window = Window::default();
             while windows.next(&mut window).unwrap() {
                 let read = epoch as f64 + (start + f64::from(window.at) * length) / ids;
-                let slope = options.min_alpha - options.start_alpha();
+                let slope = options.end_alpha() - options.start_alpha();
                 let alpha = options.start_alpha() + slope * read / f64::from(options.epochs);
                 for i in 0..window.groups() {
                     let inputs: &[u32] = match options.architecture {
@@ -168,7 +168,8 @@ fn training_equals_the_equations_in_f64() {
 #[test]
 fn before_anything_is_learned_each_term_is_ln_2() {
     let corpus = corpus(&sentences(300, 40, 2));
-    let options = Word2Vec { alpha: Some(1e-9), min_alpha: 0.0, epochs: 1, ..Default::default() };
+    let options =
+        Word2Vec { alpha: Some(1e-9), min_alpha: Some(0.0), epochs: 1, ..Default::default() };
     let losses = trained(&options, &corpus, &Run::silent(1)).losses;
     assert!((losses[0].mean() - std::f64::consts::LN_2).abs() < 3e-6, "{}", losses[0].mean());
 }

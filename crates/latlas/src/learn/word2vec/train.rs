@@ -289,7 +289,7 @@ impl Work<'_> {
     /// The learning rate at the first and behind the last id of a chunk.
     fn alpha(&self, epoch: u64, range: &Range<usize>) -> (f64, f64) {
         let ids = self.text.as_slice().len() as f64;
-        let (start, end) = (self.options.start_alpha(), self.options.min_alpha);
+        let (start, end) = (self.options.start_alpha(), self.options.end_alpha());
         let at = |place: usize| {
             let done = (epoch as f64 + place as f64 / ids) / f64::from(self.options.epochs);
             start + (end - start) * done
