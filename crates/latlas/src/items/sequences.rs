@@ -68,6 +68,8 @@ impl Sequences {
                 end += 1;
             }
             chunks.push(start..end);
+            // One look at each chunk must not bring the whole file into memory.
+            self.release(start..end);
             start = end;
         }
         chunks

@@ -108,7 +108,6 @@ pub(super) fn train(
     run: &Run<'_>,
 ) -> Result<Trained> {
     let chunks = corpus.sequences.chunks(CHUNK);
-    corpus.sequences.release(0..corpus.sequences.as_slice().len());
     let work = Work {
         options,
         text: &corpus.sequences,
