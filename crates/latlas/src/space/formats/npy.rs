@@ -10,7 +10,7 @@ use super::load::Loaded;
 use super::options::ImportOptions;
 use super::save::{Vectors, put};
 use super::source::Source;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::space::{Dtype, npy};
 
@@ -23,8 +23,14 @@ pub(super) fn read(
 ) -> Result<(Loaded, Vec<Value>)> {
     let name = source.name.clone();
     let (bytes, about) = source.whole()?;
-    let header = npy::parse(&bytes).map_err(|e| e.context(&name))?;
-    let matrix = npy::matrix(&bytes).map_err(|e| e.context(&name))?;
+    let named = |error: Error| match error.way_out() {
+        Some(_) => error.context(&name),
+        None => error
+            .context(&name)
+            .help("write it again with numpy.save(path, array), one row a vector"),
+    };
+    let header = npy::parse(&bytes).map_err(named)?;
+    let matrix = npy::matrix(&bytes).map_err(named)?;
     if header.width() != Some(4) && header.width() != Some(2) || !header.dtype.contains('f') {
         run.progress.note(&format!("{name}: numbers of dtype '{}' are kept as f32", header.dtype));
     }

@@ -126,7 +126,8 @@ impl Reader {
                 .help("if the vectors begin at once: --from glove"));
         };
         if dim == 0 || count == 0 {
-            return Err(source.error(format!("line 1 promises {count} vectors of dimension {dim}")));
+            let error = source.error(format!("line 1 promises {count} vectors of dimension {dim}"));
+            return Err(error.help("if line 1 is a vector already: --from glove"));
         }
         // A number takes two bytes of text at least, a line one more.
         let need = dim.checked_mul(2).and_then(|wide| count.checked_mul(wide));
@@ -188,7 +189,7 @@ impl Reader {
 
     fn finish(mut self, source: &Source, run: &Run) -> Result<Loaded> {
         if self.lines == 0 {
-            return Err(source.error("is empty"));
+            return Err(source.error("is empty").help("check that it is the right file"));
         }
         let count = self.loaded.ids.len();
         if let Some(promised) = self.promised.filter(|&promised| promised != count as u64) {
@@ -229,7 +230,7 @@ fn cut(mut lines: &[u8]) -> Vec<&[u8]> {
 
 fn parse_lines(text: &[u8], dim: usize, layout: Layout) -> Part {
     let mut part = Part::default();
-    let mut fields = Vec::with_capacity(dim + 1);
+    let mut fields = Vec::new(); // not of a length that a header promises
     for line in text.split_inclusive(|&b| b == b'\n') {
         part.lines += 1;
         let line = line.trim_ascii_end();
@@ -336,7 +337,7 @@ fn guess_dim(source: &Source, lines: &[u8], layout: Layout) -> Result<usize> {
         }
     }
     match seen.iter().max_by_key(|&&(dim, times)| (times, std::cmp::Reverse(dim))) {
-        None => Err(source.error("is empty")),
+        None => Err(source.error("is empty").help("check that it is the right file")),
         Some(&(0, _)) => Err(source
             .error("line 1 is no name followed by numbers")
             .help("name the format with --from")),

@@ -21,10 +21,16 @@ const LONGEST_NAME: u64 = 1 << 16;
 
 pub(super) fn read(source: &mut Source, encoding: Option<&str>, run: &Run) -> Result<Loaded> {
     let (count, dim) = header(source)?;
-    check_size(source, count, dim)?;
     let mut loaded = Loaded::new("word").in_encoding(encoding)?;
     let (mut numbers, mut name, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-    let wide = dim * Width::F32.bytes() as u64;
+    // What the header promises is only ever read, never reserved: a lie ends with the file.
+    let Some(wide) =
+        dim.checked_mul(Width::F32.bytes() as u64).filter(|wide| usize::try_from(*wide).is_ok())
+    else {
+        return Err(source.error(format!(
+            "the header promises vectors of dimension {dim}: no file is so large"
+        )));
+    };
     for word in 1..=count {
         name.clear();
         Read::take(&mut *source, LONGEST_NAME)
@@ -78,7 +84,7 @@ fn header(source: &mut Source) -> Result<(u64, u64)> {
     let text =
         if line.ends_with(b"\n") { std::str::from_utf8(&line).unwrap_or_default() } else { "" };
     if line.is_empty() {
-        return Err(source.error("is empty"));
+        return Err(source.error("is empty").help("check that it is the right file"));
     }
     parse_header(text)
         .ok_or_else(|| {
@@ -88,9 +94,9 @@ fn header(source: &mut Source) -> Result<(u64, u64)> {
         })
         .and_then(|(count, dim)| {
             if dim == 0 || count == 0 {
-                return Err(
-                    source.error(format!("the header promises {count} vectors of dimension {dim}"))
-                );
+                return Err(source
+                    .error(format!("the header promises {count} vectors of dimension {dim}"))
+                    .help("is this a word2vec binary file?"));
             }
             Ok((count, dim))
         })
@@ -101,21 +107,6 @@ pub(super) fn parse_header(line: &str) -> Option<(u64, u64)> {
     let mut words = line.split_ascii_whitespace();
     let pair = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
     words.next().is_none().then_some(pair)
-}
-
-/// Refuses a header that promises more than the file can hold, and more rows than rows can be numbered.
-fn check_size(source: &Source, count: u64, dim: u64) -> Result<()> {
-    let need = dim.checked_mul(4).and_then(|wide| count.checked_mul(wide.checked_add(1)?));
-    let there = source.remaining();
-    match (need, there) {
-        (Some(need), Some(there)) if need > there => Err(source
-            .error(format!(
-                "the header promises {count} words of dimension {dim}, which take at least {need} bytes; {there} follow"
-            ))
-            .help("the file is cut short, or is something else")),
-        (None, _) => Err(source.error(format!("the header promises {count} words of dimension {dim}: no file is so large"))),
-        _ => Ok(()),
-    }
 }
 
 pub(super) fn write(
