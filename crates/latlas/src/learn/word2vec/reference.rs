@@ -213,6 +213,7 @@ fn products_converge_to_the_shifted_mutual_information() {
         negative: 3,
         sample: 0.0,
         alpha: Some(0.1),
+        min_alpha: Some(1e-4), // to stand still at the end
         ns_exponent: 1.0,
         ..Default::default()
     };
