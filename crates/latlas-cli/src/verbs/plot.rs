@@ -278,7 +278,10 @@ fn caption(map: &MapAbout) -> String {
     let mut parts =
         vec![map.about.get("method").and_then(Value::as_str).unwrap_or(&map.name).to_uppercase()];
     if let Some(trust) = figure_at("/faithfulness/trustworthiness") {
-        parts.push(format!("trustworthiness {}", figure(trust)));
+        let chance = figure_at("/faithfulness/null/trustworthiness");
+        let chance =
+            chance.map_or_else(String::new, |null| format!(" ({} by chance)", figure(null)));
+        parts.push(format!("trustworthiness {}{chance}", figure(trust)));
     }
     if let Some(kept) = figure_at("/faithfulness/neighbours_kept_10") {
         parts.push(format!("{} of the 10 nearest neighbours kept", percent(kept)));
