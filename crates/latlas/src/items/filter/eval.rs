@@ -8,7 +8,7 @@ use arrow_array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int64Array, ListArray, PrimitiveArray, StringArray,
 };
 
-use super::parser::{Condition, Literal, Operand, Relation};
+use super::condition::{Condition, Literal, Operand, Relation};
 use crate::error::{Error, Result};
 use crate::items::{ColumnKind, Items};
 

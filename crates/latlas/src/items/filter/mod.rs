@@ -16,6 +16,7 @@
 //! text that holds one: `seen < '2020-01-01'`. Missing values follow SQL's three-valued logic: a test of a missing
 //! value is neither true nor false, and an item is taken only where the condition is true.
 
+mod condition;
 mod eval;
 mod lexer;
 mod parser;
@@ -28,7 +29,7 @@ use crate::error::{Error, Result};
 /// A condition, checked against the columns it names. Cheap to evaluate many times.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    condition: parser::Condition,
+    condition: condition::Condition,
     /// Names and kinds of the columns the condition reads, without "id".
     names: Vec<String>,
     kinds: Vec<ColumnKind>,
