@@ -286,6 +286,7 @@ mod tests {
     use super::super::train::train;
     use super::*;
     use crate::error::Kind;
+    use crate::file::fault;
     use crate::kernels::hogwild::Hogwild;
     use crate::run::{Progress, Step};
     use std::ops::ControlFlow;
@@ -387,6 +388,35 @@ mod tests {
             assert_eq!(resume(&options(), &corpus, &again).unwrap().unwrap().chunk, older);
             let warnings = watcher.warnings.lock().unwrap();
             assert!(warnings.len() == 1 && warnings[0].contains("word2vec-b.part"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_fails_while_writing_a_sound_checkpoint_remains() {
+        let corpus = corpus(&sentences(300, 50, 1));
+        let dir = tempfile::tempdir().unwrap();
+        let watcher = Watcher::default();
+        let again = run(dir.path(), true, &watcher);
+        let place = options().start(&corpus, &again).unwrap();
+        let mut place = Place { chunk: 1, ..place };
+        let job = Job::new(&options(), &corpus, &again);
+        let path = dir.path().join(NAMES[0]);
+        write(&path, &job, &mut place).unwrap();
+        for n in 0.. {
+            place.chunk = 2 + n;
+            fault::arm(n, fault::Fault::Fail(std::io::ErrorKind::StorageFull));
+            let written = write(&path, &job, &mut place);
+            let operations = fault::disarm();
+            let found = resume(&options(), &corpus, &again).unwrap().expect("a checkpoint").chunk;
+            if operations <= n {
+                assert_eq!((written, found), (Ok(()), 2 + n));
+                assert!(n >= 4, "create, write, fsync and rename were not all met");
+                break;
+            }
+            // The last fsync, of the folder, fails when the new file stands already.
+            assert!(written.is_err() && (found == 1 || found == 2 + n), "operation {n}: {found}");
+            place.chunk = 1;
+            write(&path, &job, &mut place).unwrap();
         }
     }
 
