@@ -1,116 +1,17 @@
-//! Rows that several threads read and write at once, without locks (Hogwild: Recht, Ré, Wright & Niu, 2011),
-//! and one fused step of logistic regression on them.
-//!
-//! Rows live behind raw pointers and no reference to their numbers is ever made while threads may race, so two
-//! threads that meet in a row lose an update or mix two, as Hogwild allows, and nothing else. With one thread there
-//! is no race and every result is exact and repeatable. Each 32-bit number is read and written whole on every
-//! machine that Rust supports.
+//! One fused step of logistic regression on racing rows: an input row against an observed output row and noise rows.
 
 #![expect(
     unsafe_code,
     reason = "racing rows cannot be references; everything behind a checked row number"
 )]
 
-use memmap2::MmapMut;
-use std::ptr::NonNull;
-
 use super::logistic::logistic;
-use crate::error::{Error, Result};
+pub use super::racing::RacingRows;
 
-/// Numbers in a cache line: rows start on one, so that two rows never share one.
-const LINE: usize = 16;
 /// Numbers in a block: what the kernels take at a time. A row's numbers beyond its dimension are zero and stay zero.
 const BLOCK: usize = 8;
 /// The number of output rows that one pass takes together.
 const GROUP: usize = 8;
-
-/// `rows` × `dim` numbers that many threads may read and write at once. 64-byte aligned, zero at first.
-pub struct RacingRows {
-    start: NonNull<f32>,
-    rows: usize,
-    dim: usize,
-    stride: usize,
-    /// Owns the memory behind `start`.
-    _memory: MmapMut,
-}
-
-// SAFETY: the memory is owned, never moves and lives as long as the value; access from several threads goes through
-// raw pointers only, see the head of this file.
-unsafe impl Send for RacingRows {}
-// SAFETY: as above.
-unsafe impl Sync for RacingRows {}
-
-impl RacingRows {
-    /// Rows of zeros; an error of kind `Io` where the machine has no such memory. `dim` is at least 1.
-    pub fn zeros(rows: usize, dim: usize) -> Result<Self> {
-        let too_large =
-            || Error::usage(format!("{rows} vectors of dimension {dim} do not fit in memory"));
-        let stride = dim.max(1).checked_next_multiple_of(LINE).ok_or_else(too_large)?;
-        let bytes =
-            rows.max(1).checked_mul(stride).and_then(|n| n.checked_mul(4)).ok_or_else(too_large)?;
-        let fix = "take a smaller --dim, or a higher --min-count";
-        if isize::try_from(bytes).is_err() {
-            return Err(too_large().help(fix));
-        }
-        let mut memory = MmapMut::map_anon(bytes).map_err(|e| {
-            Error::io("get memory for", format!("{rows} vectors of dimension {dim}"), &e).help(fix)
-        })?;
-        // Rows are visited at random: with pages of 4 kB nearly every visit would miss the TLB. Only a wish.
-        #[cfg(target_os = "linux")]
-        let _ = memory.advise(memmap2::Advice::HugePage);
-        // A mapping begins on a page, so there is nothing before its first aligned number.
-        let numbers = &mut bytemuck::cast_slice_mut::<u8, f32>(&mut memory)[..];
-        let start = NonNull::from(numbers).cast::<f32>();
-        Ok(RacingRows { start, rows, dim: dim.max(1), stride, _memory: memory })
-    }
-
-    /// The number of rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The dimension of each row.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// A row for its only user: `&mut` proves that no thread races.
-    pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
-        let at = self.at(row as u32);
-        // SAFETY: `at` points to `dim` numbers of a checked row; `&mut self` excludes every other access.
-        unsafe { std::slice::from_raw_parts_mut(at, self.dim) }
-    }
-
-    /// A row for readers while nobody writes: `&mut` proves that no thread races.
-    pub fn row(&mut self, row: usize) -> &[f32] {
-        self.row_mut(row)
-    }
-
-    /// Asks the machine to have a row in its cache soon.
-    #[inline]
-    pub fn prefetch(&self, row: u32) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let at = self.at(row);
-            for line in (0..self.dim).step_by(LINE) {
-                // SAFETY: within the row; a prefetch reads nothing.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(at.add(line).cast()) };
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = row;
-    }
-
-    /// Where a row starts; panics if there is none.
-    #[inline]
-    fn at(&self, row: u32) -> *mut f32 {
-        let row = row as usize;
-        assert!(row < self.rows, "row {row} of {}", self.rows);
-        // SAFETY: `rows * stride` numbers were mapped and `row < rows`.
-        unsafe { self.start.as_ptr().add(row * self.stride) }
-    }
-}
 
 /// Room for one worker's hidden vector, its error and the rows of a step.
 pub struct Scratch {
@@ -148,10 +49,13 @@ pub struct Hogwild {
 }
 
 impl Hogwild {
-    /// The fastest kernels that this machine runs.
+    /// The fastest kernels that this machine runs; the scalar ones where they are forced (see [`super::set_name`]).
     pub fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
+        if super::set_name() != "scalar"
+            && std::is_x86_feature_detected!("avx2")
+            && std::is_x86_feature_detected!("fma")
+        {
             return Hogwild { name: "avx2+fma", step: avx2::step, add: avx2::add };
         }
         Self::scalar()
@@ -229,9 +133,11 @@ impl Hogwild {
 /// The blocks that all of them hold; panics if their dimensions differ.
 #[inline]
 fn shape(input: &RacingRows, output: &RacingRows, alpha: f32, scratch: &Scratch) -> Shape {
-    let blocks = input.dim.div_ceil(BLOCK);
+    let blocks = input.dim().div_ceil(BLOCK);
     assert!(
-        output.dim == input.dim && scratch.error.len() == blocks && scratch.hidden.len() == blocks
+        output.dim() == input.dim()
+            && scratch.error.len() == blocks
+            && scratch.hidden.len() == blocks
     );
     Shape { blocks, alpha }
 }
@@ -527,11 +433,5 @@ mod tests {
     fn a_row_that_does_not_exist_is_refused() {
         let rows = RacingRows::zeros(9, 4).unwrap();
         Hogwild::detect().step_one((&rows, 0), (&rows, &[1, 9]), 0.5, &mut Scratch::new(4));
-    }
-
-    #[test]
-    fn memory_that_does_not_exist_is_an_error() {
-        let Err(error) = RacingRows::zeros(usize::MAX / 64, 100) else { panic!("took it") };
-        assert!(error.to_string().contains("do not fit in memory"));
     }
 }

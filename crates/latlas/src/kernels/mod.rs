@@ -16,6 +16,7 @@
 pub mod hogwild;
 mod logistic;
 mod panels;
+mod racing;
 pub mod scalar;
 mod set;
 mod topk;
