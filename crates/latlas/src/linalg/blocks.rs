@@ -137,7 +137,7 @@ mod tests {
             let run = Run { seed: 1, threads: 3, progress: &Silent, checkpoint: None };
             let work = Work::new(&run, "testing", rows as u64, "rows").unwrap();
             let lanes = fold(&matrix, 8, &work, Vec::new, |seen: &mut Vec<f32>, _, block| {
-                seen.extend(block)
+                seen.extend(block);
             })
             .unwrap();
             assert_eq!(lanes.concat(), matrix.as_slice());
