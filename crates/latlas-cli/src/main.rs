@@ -17,6 +17,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    quiet_about_what_is_caught();
     let words: Vec<_> = std::env::args_os().collect();
     let call = match config::settle(&words) {
         Ok(call) => call,
@@ -26,4 +27,15 @@ fn main() -> ExitCode {
     signals::watch();
     let answer = verbs::run(&call, &out);
     out.close(answer)
+}
+
+/// A damaged Parquet or Arrow file can make its decoder panic, which the library turns into an error that names the
+/// file. The message of such a panic would only confuse.
+fn quiet_about_what_is_caught() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !latlas::data::panic_is_caught() {
+            tell(panic);
+        }
+    }));
 }

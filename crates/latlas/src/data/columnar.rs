@@ -3,6 +3,7 @@
 //! The crates that decode them trust lengths more than we do: what a hostile file claims is checked against its
 //! size before they allocate, and should one of them panic all the same, that becomes an error that names the file.
 
+use std::cell::Cell;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -16,6 +17,11 @@ use super::Format;
 use super::input::Opened;
 use crate::error::{Error, Result};
 use crate::file::{Bytes, Compression, Digest, read_error};
+
+thread_local! {
+    /// Whether this thread is inside `guarded`.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
 
 /// Rows of a batch of Parquet: enough to be quick, few enough for wide rows.
 const ROWS: usize = 1024;
@@ -169,12 +175,29 @@ fn aligned(bytes: &[u8]) -> Bytes {
 
 /// Runs what may panic on a damaged file.
 fn guarded<T>(what: &str, path: &Path, read: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_unwind(AssertUnwindSafe(read))
-        .unwrap_or_else(|_| Err(damaged(what, path, &"its reader gave up")))
+    let outer = CAUGHT.replace(true);
+    let read = catch_unwind(AssertUnwindSafe(read));
+    CAUGHT.set(outer);
+    read.unwrap_or_else(|_| Err(damaged(what, path, &"its reader gave up")))
+}
+
+/// Whether a panic of this thread is about to become an error of ours, so that a program's panic hook need not
+/// tell of it.
+pub fn panic_is_caught() -> bool {
+    CAUGHT.get()
 }
 
 fn damaged(what: &str, path: &Path, cause: &dyn std::fmt::Display) -> Error {
     let cause = cause.to_string();
+    if cause.contains("decompression requires") {
+        return Error::data(format!(
+            "{}: its columns are compressed, which is not read here",
+            path.display()
+        ))
+        .help(
+            "write it as Parquet, or uncompressed: to_feather(path, compression='uncompressed')",
+        );
+    }
     let cause: String = cause.chars().take(200).collect();
     Error::data(format!("{} is damaged, or no {what}: {cause}", path.display()))
         .help("write or download it again")

@@ -33,7 +33,7 @@ mod typed;
 mod vectors;
 
 pub use binary::looks_like;
-pub use columnar::check_columnar;
+pub use columnar::{check_columnar, panic_is_caught};
 pub use corpus::{Corpus, Vocabulary};
 pub use delimited::{Dialect, visit_csv, visit_tsv};
 pub use documents::{DocumentId, Documents, Piece};
