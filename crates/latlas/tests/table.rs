@@ -306,6 +306,15 @@ fn options_overrule_guesses() {
     let table = csv(content, &options).unwrap();
     assert_eq!(kinds(&table), [("zip", ColumnKind::Category), ("grade", ColumnKind::Integer)]);
 
+    // Numbers count the columns of the file, whatever became of those before.
+    let options = ReaderOptions {
+        types: BTreeMap::from([("4".to_string(), ColumnKind::Category)]),
+        features: vec!["1".into(), "3".into()],
+        ..defaults()
+    };
+    let table = csv("x,id,y,label\n1,a,2,7\n3,b,4,8\n", &options).unwrap();
+    assert_eq!(kinds(&table), [("label", ColumnKind::Category)]);
+
     let explicit = ReaderOptions { id: Some("id".into()), ..defaults() };
     let error = csv(content, &explicit).unwrap_err();
     assert!(error.message().ends_with("id 'x' stands in row 1 and again in row 3"), "{error}");

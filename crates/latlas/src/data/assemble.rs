@@ -118,6 +118,8 @@ impl Read {
 #[derive(Default)]
 pub(super) struct Assembly {
     pub(super) rows: usize,
+    /// All columns of the file, those of the id and the vector among them.
+    pub(super) names: Vec<String>,
     pub(super) id: IdSource,
     /// The ids, where they come from a column or a path.
     pub(super) ids: TextColumn,
@@ -142,12 +144,18 @@ impl Assembly {
             return Err(Error::data(format!("{label}: there are no rows in it"))
                 .help("check that it is the right file"));
         }
-        let mut names: Vec<String> = self.columns.iter().map(|c| c.name().to_string()).collect();
-        let mut kinds = vec![None; names.len()];
-        names.extend(self.id.column().map(str::to_string));
-        for (name, kind) in &options.types {
-            let at = find_column(&names, name, Path::new(label))?;
-            if let Some(slot) = kinds.get_mut(at) {
+        let mut kinds = vec![None; self.columns.len()];
+        for (asked, kind) in &options.types {
+            // By the name a column has here, else by name or number in the file.
+            let here = |name: &str| self.columns.iter().position(|column| column.name() == name);
+            let found = if let Some(at) = here(asked) {
+                Some(at)
+            } else {
+                let at = find_column(&self.names, asked, Path::new(label))?;
+                self.names.get(at).and_then(|name| here(if name == "id" { OTHER_ID } else { name }))
+            };
+            // What became the id or the vector has no kind to be told.
+            if let Some(slot) = found.and_then(|at| kinds.get_mut(at)) {
                 *slot = Some(*kind);
             }
         }

@@ -171,6 +171,7 @@ impl<'a> RowTable<'a> {
         }
         Assembly {
             rows: self.rows,
+            names: self.names,
             id: self.id.unwrap_or_default(),
             ids: self.ids,
             columns: self.columns.into_iter().map(Read::Text).collect(),

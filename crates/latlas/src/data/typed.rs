@@ -234,6 +234,7 @@ impl<'a> TypedTable<'a> {
         }
         Ok(Assembly {
             rows: self.rows,
+            names: self.names,
             id: self.id,
             ids: self.ids,
             columns,
