@@ -338,7 +338,7 @@ fn what_cannot_be_learned_from_says_why() {
     assert!(said("", &options).ends_with("x.txt: there is no text in it"));
     assert!(said(" \n\n", &options).ends_with("x.txt: there is no text in it"));
     assert!(said("... !!! ---\n", &options).ends_with("not one word in 1 documents"));
-    assert!(said("one One ONE\n", &options).ends_with("the only word in it is 'one', 3 times"));
+    assert!(said("one One ONE\n", &options).ends_with("the only word in it is 'one'"));
     let often = CorpusOptions { min_count: 100, ..CorpusOptions::default() };
     assert!(
         said("a b a\n", &often)

@@ -93,7 +93,7 @@ fn encode_all(
         ));
     }
     let Counter { lexicon, ids, tokens, documents, .. } = counted;
-    worth_learning(&lexicon, options, &label, documents, tokens)?;
+    worth_learning(&lexicon, options, &label, documents)?;
     ids.finish()?;
     let ids = scratch.join(WORDS);
     let types = lexicon.len();
@@ -170,7 +170,6 @@ fn worth_learning(
     options: &CorpusOptions,
     label: &str,
     documents: u64,
-    tokens: u64,
 ) -> Result<()> {
     let Some((word, highest)) = lexicon.most_frequent() else {
         return Err(if documents == 0 {
@@ -182,10 +181,8 @@ fn worth_learning(
         });
     };
     if lexicon.len() == 1 {
-        return Err(Error::data(format!(
-            "{label}: the only word in it is '{word}', {tokens} times"
-        ))
-        .help("a space needs at least two different words"));
+        return Err(Error::data(format!("{label}: the only word in it is '{word}'"))
+            .help("a space needs at least two different words"));
     }
     let kept = lexicon.at_least(options.min_count);
     if kept < 2 {
