@@ -36,10 +36,12 @@
 //! The method page is `docs/word2vec.md`.
 
 mod checkpoint;
+mod huffman;
 mod options;
 #[cfg(test)]
 mod reference;
 mod sampler;
+mod steps;
 mod train;
 mod windows;
 
@@ -59,7 +61,7 @@ use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::{Provenance, Space};
 
-pub use options::{Architecture, Word2Vec};
+pub use options::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use train::{Model, Place};
 
 impl Learn for Word2Vec {
@@ -124,9 +126,17 @@ impl Word2Vec {
             }
         }
         Ok(Place::beginning(
-            Model { input, output: RacingRows::zeros(rows, self.dim)? },
+            Model { input, output: RacingRows::zeros(self.outputs(rows), self.dim)? },
             self.epochs,
         ))
+    }
+
+    /// The rows of the output matrix: one for each word, or for each inner node of a tree over them.
+    fn outputs(&self, words: usize) -> usize {
+        match self.loss {
+            Loss::Ns => words,
+            Loss::Hs => words.saturating_sub(1),
+        }
     }
 
     fn provenance(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Provenance {

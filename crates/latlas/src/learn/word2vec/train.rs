@@ -12,12 +12,13 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::windows::{Drawing, Window, Windows};
-use super::{Architecture, Word2Vec, checkpoint};
+use super::steps::{Hands, Lesson};
+use super::windows::{Drawing, Windows};
+use super::{Word2Vec, checkpoint};
 use crate::data::Corpus;
 use crate::error::{Error, Kind, Result};
 use crate::items::Sequences;
-use crate::kernels::hogwild::{Hogwild, RacingRows, Scratch};
+use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::run::{Run, Step};
 
 /// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
@@ -205,14 +206,13 @@ impl Work<'_> {
         stop: &AtomicBool,
         done: &Sender<(usize, Result<Tally>)>,
     ) {
-        let mut scratch = Scratch::new(self.options.dim);
-        let mut windows = [Window::default(), Window::default()];
+        let mut hands = Hands::new(self.options);
         while !stop.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= self.total {
                 break;
             }
-            let tally = self.chunk(number, model, &mut scratch, &mut windows);
+            let tally = self.chunk(number, model, &mut hands);
             let failed = tally.is_err();
             let epoch = (number / self.chunks.len() as u64) as usize;
             // The receiver outlives all workers, but for a panic.
@@ -223,55 +223,14 @@ impl Work<'_> {
     }
 
     /// Trains on one chunk.
-    fn chunk(
-        &self,
-        number: u64,
-        model: &Model,
-        scratch: &mut Scratch,
-        both: &mut [Window; 2],
-    ) -> Result<Tally> {
+    fn chunk(&self, number: u64, model: &Model, hands: &mut Hands) -> Result<Tally> {
         let count = self.chunks.len() as u64;
         let (epoch, chunk) = (number / count, number % count);
         let range = self.chunks[chunk as usize].clone();
-        let mut windows =
-            Windows::new(&self.drawing, self.text, range.clone(), self.run.stream(&[epoch, chunk]));
-        let alpha = self.alpha(epoch, &range);
-        let mut tally = Tally::default();
-
-        // The rows of a window are asked for while the window before it is worked on.
-        let [now, coming] = both;
-        let (mut now, mut coming) = (now, coming);
-        let mut more = windows.next(now)?;
-        while more {
-            more = windows.next(coming)?;
-            let ahead = if more { coming.groups() } else { 0 };
-            let step_alpha = (alpha.0 + (alpha.1 - alpha.0) * f64::from(now.at)) as f32;
-            for i in 0..now.groups().max(ahead) {
-                if i < ahead {
-                    prefetch(model, coming, i);
-                }
-                if i < now.groups() {
-                    let outputs = (&model.output, now.outputs(i));
-                    let loss = match self.options.architecture {
-                        Architecture::SkipGram => self.kernels.step_one(
-                            (&model.input, now.contexts[i]),
-                            outputs,
-                            step_alpha,
-                            scratch,
-                        ),
-                        Architecture::Cbow => self.kernels.step_mean(
-                            (&model.input, &now.contexts),
-                            outputs,
-                            step_alpha,
-                            scratch,
-                        ),
-                    };
-                    tally.loss += f64::from(loss);
-                    tally.terms += outputs.1.len() as u64;
-                }
-            }
-            std::mem::swap(&mut now, &mut coming);
-        }
+        let random = self.run.stream(&[epoch, chunk]);
+        let windows = Windows::new(&self.drawing, self.text, range.clone(), random);
+        let lesson = Lesson { options: self.options, kernels: self.kernels, model };
+        let tally = lesson.learn(windows, self.alpha(epoch, &range), hands)?;
         if !tally.loss.is_finite() {
             return Err(Error::data(format!(
                 "training diverged in epoch {}: its loss is no number",
@@ -279,7 +238,6 @@ impl Work<'_> {
             ))
             .help("try a smaller alpha"));
         }
-        tally.words = windows.words();
         // Until the next epoch; or else the whole corpus would come to count as this program's memory.
         self.text.release(range);
         Ok(tally)
@@ -319,15 +277,5 @@ impl Work<'_> {
                 self.options.epochs
             ),
         }
-    }
-}
-
-#[inline]
-fn prefetch(model: &Model, window: &Window, group: usize) {
-    for &row in window.outputs(group) {
-        model.output.prefetch(row);
-    }
-    if let Some(&row) = window.contexts.get(group) {
-        model.input.prefetch(row);
     }
 }
