@@ -30,7 +30,13 @@ fn gradient(product: f64, label: f32, alpha: f64) -> (f64, f64) {
 }
 
 /// `step_one` as the equations have it, in f64: the loss, and what h moves by.
-fn one(h: &[f64], outputs: &mut Plain, rows: &[u32], labels: &[f32], alpha: f64) -> (f64, Vec<f64>) {
+fn one(
+    h: &[f64],
+    outputs: &mut Plain,
+    rows: &[u32],
+    labels: &[f32],
+    alpha: f64,
+) -> (f64, Vec<f64>) {
     let (mut loss, mut error) = (0.0, vec![0.0; h.len()]);
     for (rows, labels) in rows.chunks(GROUP).zip(labels.chunks(GROUP)) {
         let products: Vec<f64> = rows.iter().map(|&k| product(&outputs[k as usize], h)).collect();
@@ -62,7 +68,9 @@ fn window(
                 .iter()
                 .map(|&i| {
                     let pairs = old.iter().zip(labels);
-                    pairs.map(|(o, &y)| gradient(product(&inputs[i as usize], o), y, alpha)).collect()
+                    pairs
+                        .map(|(o, &y)| gradient(product(&inputs[i as usize], o), y, alpha))
+                        .collect()
                 })
                 .collect();
             for (&i, gradients) in rows.iter().zip(gradients) {
@@ -120,7 +128,8 @@ fn steps_of_one_hidden_vector_equal_the_equations_in_f64() {
 
                 let several = [4, 0, 1];
                 let loss = kernels.step_mean((&input, &several), targets, RATE, &mut scratch);
-                let mean: Vec<f64> = (0..dim).map(|i| (h[4][i] + h[0][i] + h[1][i]) / 3.0).collect();
+                let mean: Vec<f64> =
+                    (0..dim).map(|i| (h[4][i] + h[0][i] + h[1][i]) / 3.0).collect();
                 let (expected, error) = one(&mean, &mut o, &rows, &labels, 0.3);
                 for row in several {
                     h[row as usize].iter_mut().zip(&error).for_each(|(h, e)| *h += e);
@@ -164,7 +173,9 @@ fn steps_of_a_window_equal_the_equations_in_f64() {
 
                     let alpha = 0.05;
                     let rate = Rate { alpha, measured: true };
-                    let loss = kernels.step_window((&input, &inputs), targets, rate);
+                    let mut ahead = Ahead::default();
+                    ahead.push(&input, 44);
+                    let loss = kernels.step_window((&input, &inputs), targets, rate, &ahead);
                     let alpha = f64::from(alpha);
                     let expected = window((&mut h, &inputs), (&mut o, &rows), &labels, alpha);
                     assert_loss(loss, expected, &what);
@@ -184,7 +195,7 @@ fn what_is_not_measured_moves_all_the_same() {
             let rows: Vec<u32> = (0..6).collect();
             let targets = Targets { matrix: &output, rows: &rows, labels: &labels(6) };
             let rate = Rate { measured, ..RATE };
-            let loss = kernels.step_window((&input, &[4, 8]), targets, rate)
+            let loss = kernels.step_window((&input, &[4, 8]), targets, rate, &Ahead::default())
                 + kernels.step_one((&input, 1), targets, rate, &mut Scratch::new(20));
             let row = |i: usize| i % 9;
             let numbers: Vec<f32> = (0..18)
@@ -205,7 +216,7 @@ fn what_lies_behind_the_dimension_stays_zero() {
         let rows: Vec<u32> = (0..9).collect();
         let targets = Targets { matrix: &output, rows: &rows, labels: &labels(9) };
         kernels.step_one((&input, 1), targets, RATE, &mut Scratch::new(9));
-        kernels.step_window((&input, &[0, 1]), targets, RATE);
+        kernels.step_window((&input, &[0, 1]), targets, RATE, &Ahead::default());
         for rows in [&input, &output] {
             for row in 0..rows.rows() as u32 {
                 for i in 9..rows.stride {
@@ -230,5 +241,5 @@ fn a_row_that_does_not_exist_is_refused() {
 fn a_label_that_is_missing_is_refused() {
     let rows = RacingRows::zeros(9, 4).unwrap();
     let targets = Targets { matrix: &rows, rows: &[1, 8], labels: &[1.0] };
-    Hogwild::detect().step_window((&rows, &[0]), targets, RATE);
+    Hogwild::detect().step_window((&rows, &[0]), targets, RATE, &Ahead::default());
 }

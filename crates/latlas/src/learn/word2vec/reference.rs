@@ -1,11 +1,12 @@
 //! The real training held against the equations: written out in f64, and at their optimum.
 
-use super::train::{Model, Place, Trained, train};
+use super::train::Model;
 use super::windows::{Drawing, Window, Windows};
 use super::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use crate::data::{Corpus, Vocabulary};
 use crate::items::Sequences;
 use crate::kernels::hogwild::Hogwild;
+use crate::learn::training::Trained;
 use crate::run::{Run, stream};
 use rand_xoshiro::rand_core::Rng;
 
@@ -53,9 +54,8 @@ pub(super) fn sentences(count: usize, words: u32, seed: u64) -> Vec<Vec<u32>> {
 }
 
 /// Trains from the beginning to the end.
-pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained {
-    let place = options.start(corpus, run).unwrap();
-    train(options, corpus, place, Hogwild::detect(), run).unwrap()
+pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained<Model> {
+    options.train(corpus, Hogwild::detect(), run).unwrap()
 }
 
 fn plain(rows: &mut crate::kernels::hogwild::RacingRows) -> Vec<Vec<f64>> {
@@ -78,10 +78,8 @@ impl Step<'_> {
     /// Each context against all outputs, everything measured before anything moves; (loss, terms).
     fn each(&mut self, contexts: &[u32], outputs: &[u32], labels: &[f32]) -> (f64, f64) {
         let old: Vec<Vec<f64>> = outputs.iter().map(|&o| self.output[o as usize].clone()).collect();
-        let measured: Vec<Vec<(f64, f64)>> = contexts
-            .iter()
-            .map(|&c| self.measure(&self.input[c as usize], &old, labels))
-            .collect();
+        let measured: Vec<Vec<(f64, f64)>> =
+            contexts.iter().map(|&c| self.measure(&self.input[c as usize], &old, labels)).collect();
         for (&c, measured) in contexts.iter().zip(&measured) {
             // A context that stands in the window twice has moved once when it is met again.
             let h = self.input[c as usize].clone();
@@ -96,7 +94,7 @@ impl Step<'_> {
         (loss, (contexts.len() * outputs.len()) as f64)
     }
 
-    /// The mean or the sum of all contexts.
+    /// The mean or the sum of all contexts; or one context with outputs of its own.
     fn sum(&mut self, contexts: &[u32], outputs: &[u32], labels: &[f32]) -> (f64, f64) {
         let share = 1.0 / contexts.len() as f64;
         let (into, back) = if self.options.cbow_mean { (share, 1.0) } else { (1.0, share) };
@@ -105,12 +103,13 @@ impl Step<'_> {
             .collect();
         let old: Vec<Vec<f64>> = outputs.iter().map(|&o| self.output[o as usize].clone()).collect();
         let measured = self.measure(&h, &old, labels);
-        for ((&(g, _), old), &o) in measured.iter().zip(&old).zip(outputs) {
+        for (&(g, _), &o) in measured.iter().zip(outputs) {
+            // An output that stands there twice has moved once when it is met again.
             for d in 0..h.len() {
-                self.output[o as usize][d] += g * h[d];
                 for &c in contexts {
-                    self.input[c as usize][d] += back * g * old[d];
+                    self.input[c as usize][d] += back * g * self.output[o as usize][d];
                 }
+                self.output[o as usize][d] += g * h[d];
             }
         }
         (measured.iter().map(|(_, loss)| loss).sum(), outputs.len() as f64)
@@ -135,7 +134,8 @@ fn in_f64(
     corpus: &Corpus,
     run: &Run<'_>,
 ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>) {
-    let Place { model: Model { mut input, mut output }, .. } = options.start(corpus, run).unwrap();
+    let Model { mut input, mut output } =
+        options.first_values(corpus.vocabulary.len(), run).unwrap();
     let (mut input, mut output) = (plain(&mut input), plain(&mut output));
     let drawing = Drawing::new(options, &corpus.vocabulary);
     let ids = corpus.sequences.as_slice().len() as f64;
@@ -161,7 +161,7 @@ fn in_f64(
                     let (rows, labels) = window.outputs(i);
                     let seen = match options.architecture {
                         Architecture::Cbow => step.sum(&window.contexts, rows, labels),
-                        _ if window.groups() > 1 => step.each(&window.contexts[i..=i], rows, labels),
+                        _ if window.groups() > 1 => step.sum(&window.contexts[i..=i], rows, labels),
                         _ => step.each(&window.contexts, rows, labels),
                     };
                     if window.measured {
@@ -199,7 +199,7 @@ fn training_equals_the_equations_in_f64() {
         for (tally, loss) in real.losses.iter().zip(&losses) {
             let mean = tally.mean();
             assert!((mean - loss).abs() < 1e-5 * loss, "{mean} instead of {loss}: {options:?}");
-            assert_eq!(tally.words, corpus.vocabulary.tokens());
+            assert_eq!(tally.units, corpus.vocabulary.tokens());
         }
         assert!(losses[1] < losses[0], "nothing was learned: {losses:?} {options:?}");
         for (real, expected) in [(&mut real.model.input, input), (&mut real.model.output, output)] {

@@ -5,11 +5,11 @@ use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
 use super::huffman::Huffman;
-use super::sampler::Sampler;
 use super::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
+use crate::learn::sampler::{Draws, Sampler};
 
 /// The loss of one window in so many is measured: enough of them to know its mean to a thousandth, and too few to
 /// cost time.
@@ -54,7 +54,7 @@ pub(super) struct Window {
     /// One group of outputs after the other: the centre word, then its noise; or the inner nodes of its path. A group
     /// for each context, or one for all.
     outputs: Vec<u32>,
-    /// For each of them 1 or 0.
+    /// 1 or 0 for each output of a group; alike for all groups.
     labels: Vec<f32>,
     /// Where each group ends.
     ends: Vec<u32>,
@@ -65,6 +65,7 @@ pub(super) struct Windows<'a> {
     drawing: &'a Drawing,
     ids: &'a [u32],
     random: Xoshiro256PlusPlus,
+    noise: Draws,
     /// Where the next sequence starts in `ids`.
     next: usize,
     /// The kept words of the current sequence,
@@ -124,7 +125,7 @@ impl Window {
     pub(super) fn outputs(&self, i: usize) -> (&[u32], &[f32]) {
         let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
         let range = start..self.ends[i] as usize;
-        (&self.outputs[range.clone()], &self.labels[range])
+        (&self.outputs[range.clone()], &self.labels[..range.len()])
     }
 
     /// All output rows.
@@ -146,6 +147,7 @@ impl<'a> Windows<'a> {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
+            noise: Draws::new(),
             next: 0,
             kept: Vec::new(),
             places: Vec::new(),
@@ -217,35 +219,42 @@ impl<'a> Windows<'a> {
         window.measured = self.unmeasured == 0;
         self.unmeasured = if window.measured { MEASURED } else { self.unmeasured } - 1;
         let reach = self.reach();
+        let before = &self.kept[centre.saturating_sub(reach)..centre];
+        let after = &self.kept[centre + 1..(centre + 1 + reach).min(self.kept.len())];
         window.contexts.clear();
-        window.contexts.extend_from_slice(&self.kept[centre.saturating_sub(reach)..centre]);
-        let end = (centre + 1 + reach).min(self.kept.len());
-        window.contexts.extend_from_slice(&self.kept[centre + 1..end]);
+        window.contexts.extend(before.iter().chain(after).map(|&context| context));
 
-        window.outputs.clear();
-        window.labels.clear();
-        window.ends.clear();
-        for _ in 0..if self.drawing.apart { window.contexts.len() } else { 1 } {
-            match &self.drawing.outputs {
-                Outputs::Noise { sampler, negative } => {
-                    window.outputs.push(word);
-                    window.labels.push(1.0);
+        match &self.drawing.outputs {
+            Outputs::Noise { sampler, negative } => {
+                let groups = if self.drawing.apart { window.contexts.len() } else { 1 };
+                window.outputs.resize(groups * (1 + negative), 0);
+                window.labels.resize(1 + negative, 0.0);
+                window.labels[0] = 1.0;
+                window.ends.clear();
+                let mut end = 0;
+                for _ in 0..groups {
+                    window.outputs[end] = word;
+                    end += 1;
                     for _ in 0..*negative {
-                        let other = sampler.draw(&mut self.random);
-                        if other != word {
-                            window.outputs.push(other);
-                            window.labels.push(0.0);
-                        }
+                        // The centre word itself is overwritten by the next draw.
+                        let other = self.noise.next(sampler, &mut self.random);
+                        window.outputs[end] = other;
+                        end += usize::from(other != word);
                     }
+                    window.ends.push(end as u32);
                 }
-                Outputs::Tree(tree) => {
-                    for (node, label) in tree.path(word) {
-                        window.outputs.push(node);
-                        window.labels.push(label);
-                    }
-                }
+                window.outputs.truncate(end);
             }
-            window.ends.push(window.outputs.len() as u32);
+            Outputs::Tree(tree) => {
+                window.outputs.clear();
+                window.labels.clear();
+                for (node, label) in tree.path(word) {
+                    window.outputs.push(node);
+                    window.labels.push(label);
+                }
+                window.ends.clear();
+                window.ends.push(window.outputs.len() as u32);
+            }
         }
     }
 
@@ -355,7 +364,8 @@ mod tests {
         let linear = reaches(&options);
         assert!(linear[1..].iter().all(|n| (900..1100).contains(n)), "{linear:?}");
         // P(reach = 1) = 1 − ½, P(2) = ½ − ⅓, P(3) = ⅓.
-        let harmonic = reaches(&Word2Vec { window_weighting: Weighting::Harmonic, ..options.clone() });
+        let harmonic =
+            reaches(&Word2Vec { window_weighting: Weighting::Harmonic, ..options.clone() });
         for (n, p) in harmonic[1..].iter().zip([1.0 / 2.0, 1.0 / 6.0, 1.0 / 3.0]) {
             assert!((f64::from(*n) / 2990.0 - p).abs() < 0.04, "{harmonic:?}");
         }
@@ -385,8 +395,13 @@ mod tests {
             (Architecture::SkipGram, Negatives::Independent),
         ];
         for (architecture, negatives) in kinds {
-            let options =
-                Word2Vec { architecture, negatives, sample: 0.0, negative: 20, ..Default::default() };
+            let options = Word2Vec {
+                architecture,
+                negatives,
+                sample: 0.0,
+                negative: 20,
+                ..Default::default()
+            };
             for window in all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9) {
                 let apart = kinds[2] == (architecture, negatives);
                 assert_eq!(window.groups(), if apart { window.contexts.len() } else { 1 });
@@ -406,11 +421,11 @@ mod tests {
         let text = Sequences::from_vec(vec![0, 1, 2, Sequences::END]).unwrap();
         let options = Word2Vec { loss: Loss::Hs, sample: 0.0, ..Default::default() };
         let found = all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9);
-        // 1 and 2 are merged first, as node 0; then with 3, as the root: 2's path begins at node 0.
+        // 2 (bit 0) and 1 are merged first, as node 0; then 0 (bit 0) with them, as the root.
         let paths: Vec<_> = found.iter().map(|window| window.outputs(0)).collect();
-        assert_eq!(paths[0], (&[1][..], &[0.0][..]));
-        assert_eq!(paths[1], (&[0, 1][..], &[0.0, 1.0][..]));
-        assert_eq!(paths[2], (&[0, 1][..], &[1.0, 1.0][..]));
+        assert_eq!(paths[0], (&[1][..], &[1.0][..]));
+        assert_eq!(paths[1], (&[0, 1][..], &[0.0, 0.0][..]));
+        assert_eq!(paths[2], (&[0, 1][..], &[1.0, 0.0][..]));
         assert_eq!(found[0].groups(), 1);
     }
 
