@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::run::Run;
 use crate::space::Space;
 
-pub use word2vec::{Architecture, Word2Vec};
+pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {
