@@ -9,7 +9,7 @@ use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
-use crate::output::{Output, counted, duration, facts, rate, series};
+use crate::output::{Output, counted, duration, facts, percent, rate, series};
 use crate::reading::Reading;
 use crate::verbs::Context;
 use crate::work::Work;
@@ -19,10 +19,10 @@ use crate::work::Work;
 pub(crate) struct Target {
     /// Text or tables: files, folders, 'patterns', or - for standard input; .gz and .zst too
     #[arg(required = true)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// The space to write; one that is there is replaced when the new one is ready
     #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 }
 
 /// How the text is read, and where the place of a long learning is kept.
@@ -38,6 +38,19 @@ pub(crate) struct Text {
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     checkpoint_every: f64,
 
+    #[command(flatten)]
+    words: Words,
+    /// Write the words exactly as they are learned from, one sequence a line
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    dump_corpus: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How words are found, and which are kept.
+#[derive(Debug, clap::Args)]
+pub(in crate::verbs) struct Words {
     /// How words are found: as Unicode says, between white space, or runs of a-z
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Cut::Words, help_heading = "Words")]
     tokenizer: Cut,
@@ -50,12 +63,6 @@ pub(crate) struct Text {
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
-    /// Write the words exactly as they are learned from, one sequence a line
-    #[arg(long, value_name = "FILE", help_heading = "Words")]
-    dump_corpus: Option<PathBuf>,
-
-    #[command(flatten)]
-    reading: Reading,
 }
 
 /// How words are found, as the user says it.
@@ -67,6 +74,21 @@ enum Cut {
     Whitespace,
     // Runs of the letters a-z; all else separates.
     Letters,
+}
+
+impl Words {
+    pub(in crate::verbs) fn options(&self) -> CorpusOptions {
+        CorpusOptions {
+            tokenizer: match self.tokenizer {
+                Cut::Words => Tokenizer::Words,
+                Cut::Whitespace => Tokenizer::Whitespace,
+                Cut::Letters => Tokenizer::Letters,
+            },
+            lowercase: !self.keep_case,
+            min_count: self.min_count,
+            max_vocab: self.max_vocab,
+        }
+    }
 }
 
 impl Text {
@@ -85,16 +107,7 @@ impl Text {
         };
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
-        let learned = lesson.learn(read, learner, output, &run)?;
-        cx.out.settle();
-        if cx.out.json() {
-            return cx.out.object("learn", &learned.object(output));
-        }
-        learned.print(output, cx.out)?;
-        let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
-        Ok(())
+        lesson.learn(read, learner, output, &run)?.tell(output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -102,16 +115,7 @@ impl Text {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
         })?;
         Ok(Lesson {
-            corpus: CorpusOptions {
-                tokenizer: match self.tokenizer {
-                    Cut::Words => Tokenizer::Words,
-                    Cut::Whitespace => Tokenizer::Whitespace,
-                    Cut::Letters => Tokenizer::Letters,
-                },
-                lowercase: !self.keep_case,
-                min_count: self.min_count,
-                max_vocab: self.max_vocab,
-            },
+            corpus: self.words.options(),
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,
             every,
@@ -191,6 +195,32 @@ impl Lesson<'_> {
 }
 
 impl Learned {
+    /// Learns by `work` and saves, the target being locked meanwhile.
+    pub(super) fn save(
+        output: &Path,
+        tokens: u64,
+        work: impl FnOnce() -> Result<Space>,
+    ) -> Result<Self> {
+        let hold = Work::begin(output)?;
+        let began = Instant::now();
+        let saved = work().and_then(|space| space.save(output).map(|()| space));
+        hold.end(false);
+        Ok(Learned { space: saved?, tokens, took: began.elapsed() })
+    }
+
+    /// The closing words: a summary, and what to do next.
+    pub(super) fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<()> {
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &self.object(output));
+        }
+        self.print(output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} {}", self.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
     fn dim(&self) -> usize {
         self.space.fields().first().map_or(0, |field| field.dim)
     }
@@ -215,16 +245,19 @@ impl Learned {
     pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
-        let text = facts(
-            &[
-                ("vocabulary", counted(self.space.count() as u64, "words")),
-                ("text", counted(self.tokens, "words")),
-                ("vectors", format!("{} numbers each", self.dim())),
-                ("loss", format!("{}  by epoch", series(self.loss()))),
-                ("time", format!("{}{speed}", duration(self.took))),
-            ],
-            out.paint,
-        );
+        let mut lines = vec![
+            ("vocabulary", counted(self.space.count() as u64, "words")),
+            ("text", counted(self.tokens, "words")),
+            ("vectors", format!("{} numbers each", self.dim())),
+        ];
+        if !self.loss().is_empty() {
+            lines.push(("loss", format!("{}  by epoch", series(self.loss()))));
+        }
+        if let Some(share) = self.space.metrics().get("explained").and_then(Value::as_f64) {
+            lines.push(("explained", format!("{} of the squared information", percent(share))));
+        }
+        lines.push(("time", format!("{}{speed}", duration(self.took))));
+        let text = facts(&lines, out.paint);
         out.result(&format!("{}\n{text}", out.paint.bold(&output.display().to_string())))
     }
 
