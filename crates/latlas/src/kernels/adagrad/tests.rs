@@ -42,7 +42,12 @@ fn plain(factors: &mut Factors) -> Vec<[Vec<f64>; 2]> {
 }
 
 /// The equations of the head, in f64.
-fn reference(u: &mut [[Vec<f64>; 2]], v: &mut [[Vec<f64>; 2]], links: &[Link], by: &Descent) -> f64 {
+fn reference(
+    u: &mut [[Vec<f64>; 2]],
+    v: &mut [[Vec<f64>; 2]],
+    links: &[Link],
+    by: &Descent,
+) -> f64 {
     let mut loss = 0.0;
     let (clip, eta) = (f64::from(by.clip), f64::from(by.eta));
     for link in links {
@@ -72,8 +77,7 @@ fn steps_equal_the_equations_in_f64() {
     for kernels in Adagrad::all() {
         for dim in [1, 5, 6, 13, 14, 15, 30, 31, 50, 100, 300] {
             for descent in [DESCENT, Descent { eta: 0.2, clip: 0.1, ..DESCENT }] {
-                let (mut u, mut v) =
-                    (factors(9, dim, Side::Source), factors(9, dim, Side::Target));
+                let (mut u, mut v) = (factors(9, dim, Side::Source), factors(9, dim, Side::Target));
                 let (mut x, mut y) = (plain(&mut u), plain(&mut v));
                 let links = links(150, 9);
                 let loss = kernels.step(&mut u, &mut v, &links, &descent);
@@ -81,7 +85,9 @@ fn steps_equal_the_equations_in_f64() {
                 let name = kernels.name();
                 assert!((loss - expected).abs() < 1e-4 * expected, "{name} {dim}: {loss}");
                 for (real, expected) in [(plain(&mut u), x), (plain(&mut v), y)] {
-                    for (a, b) in real.iter().flatten().flatten().zip(expected.iter().flatten().flatten()) {
+                    for (a, b) in
+                        real.iter().flatten().flatten().zip(expected.iter().flatten().flatten())
+                    {
                         assert!((a - b).abs() < 2e-4 * b.abs().max(1.0), "{name} {dim}: {a} {b}");
                     }
                 }
@@ -111,7 +117,11 @@ fn whatever_is_asked_no_number_overflows() {
         let (mut u, mut v) = (factors(2, 30, Side::Source), factors(2, 30, Side::Target));
         let descent = Descent { eta: 10.0, clip: 1e6, log_max: -700.0, alpha: 5.0 };
         let links: Vec<Link> = (0..20_000)
-            .map(|i| Link { source: i % 2, target: i / 2 % 2, log: if i % 3 == 0 { 709.0 } else { -740.0 } })
+            .map(|i| Link {
+                source: i % 2,
+                target: i / 2 % 2,
+                log: if i % 3 == 0 { 709.0 } else { -740.0 },
+            })
             .collect();
         assert!(kernels.step(&mut u, &mut v, &links, &descent).is_finite());
         for number in plain(&mut u).iter().chain(&plain(&mut v)).flatten().flatten() {

@@ -81,12 +81,10 @@ pub(super) unsafe fn tile_avx512(tile: &Tile<'_>) -> f64 {
             let (mut moved_u, mut moved_v) = (!2, !1);
             for j in (0..width).step_by(STEP) {
                 let (x, y) = (_mm512_load_ps(u.add(j)), _mm512_load_ps(v.add(j)));
-                let (h, k) =
-                    (_mm512_load_ps(u.add(width + j)), _mm512_load_ps(v.add(width + j)));
+                let (h, k) = (_mm512_load_ps(u.add(width + j)), _mm512_load_ps(v.add(width + j)));
                 let g = _mm512_maskz_max_ps(moved_u, _mm512_min_ps(_mm512_mul_ps(e, y), high), low);
                 let f = _mm512_maskz_max_ps(moved_v, _mm512_min_ps(_mm512_mul_ps(e, x), high), low);
-                let (r, s) =
-                    (root_512(_mm512_add_ps(h, start)), root_512(_mm512_add_ps(k, start)));
+                let (r, s) = (root_512(_mm512_add_ps(h, start)), root_512(_mm512_add_ps(k, start)));
                 _mm512_store_ps(u.add(j), _mm512_fnmadd_ps(g, r, x));
                 _mm512_store_ps(v.add(j), _mm512_fnmadd_ps(f, s, y));
                 _mm512_store_ps(u.add(width + j), _mm512_fmadd_ps(g, g, h));
@@ -141,13 +139,11 @@ pub(super) unsafe fn tile_avx2(tile: &Tile<'_>) -> f64 {
             let (mut moved_u, mut moved_v) = (but_second, but_first);
             for j in (0..width).step_by(STEP) {
                 let (x, y) = (_mm256_load_ps(u.add(j)), _mm256_load_ps(v.add(j)));
-                let (h, k) =
-                    (_mm256_load_ps(u.add(width + j)), _mm256_load_ps(v.add(width + j)));
+                let (h, k) = (_mm256_load_ps(u.add(width + j)), _mm256_load_ps(v.add(width + j)));
                 let g = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(e, y), high), low);
                 let f = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(e, x), high), low);
                 let (g, f) = (_mm256_and_ps(g, moved_u), _mm256_and_ps(f, moved_v));
-                let (r, s) =
-                    (root_256(_mm256_add_ps(h, start)), root_256(_mm256_add_ps(k, start)));
+                let (r, s) = (root_256(_mm256_add_ps(h, start)), root_256(_mm256_add_ps(k, start)));
                 _mm256_store_ps(u.add(j), _mm256_fnmadd_ps(g, r, x));
                 _mm256_store_ps(v.add(j), _mm256_fnmadd_ps(f, s, y));
                 _mm256_store_ps(u.add(width + j), _mm256_fmadd_ps(g, g, h));

@@ -68,8 +68,10 @@ impl Learn for Glove {
         self.check()?;
         let words = counts.vocabulary.len();
         if words < 2 {
-            return Err(Error::data(format!("a vocabulary of {words} words: nothing to tell apart"))
-                .help("give more text, or a lower --min-count"));
+            return Err(Error::data(format!(
+                "a vocabulary of {words} words: nothing to tell apart"
+            ))
+            .help("give more text, or a lower --min-count"));
         }
         let (sources, targets) = (counts.relations.sources(), counts.relations.targets());
         if words != counts.vocabulary.counts.len() || words != sources || words != targets {

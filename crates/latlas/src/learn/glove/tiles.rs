@@ -32,7 +32,12 @@ impl Tiles {
         Self::sort_within(counts, dim, IN_MEMORY, run)
     }
 
-    fn sort_within(counts: &Counts, dim: usize, memory: u64, run: &Run<'_>) -> Result<Self> {
+    pub(super) fn sort_within(
+        counts: &Counts,
+        dim: usize,
+        memory: u64,
+        run: &Run<'_>,
+    ) -> Result<Self> {
         let relations = &counts.relations;
         let blocks = Blocks::new(relations.offsets(), relations.targets(), dim);
         let large = relations.links().saturating_mul(LINK as u64) > memory;
@@ -61,6 +66,12 @@ impl Tiles {
     /// All links.
     pub(super) fn count(&self) -> u64 {
         self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// Whether they are a file's.
+    #[cfg(test)]
+    pub(super) fn is_mapped(&self) -> bool {
+        self.links.is_mapped()
     }
 
     /// The links of a tile, by source and target.
