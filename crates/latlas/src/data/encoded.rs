@@ -53,7 +53,7 @@ impl Corpus {
     fn from_sections(sections: &Sections) -> Result<Self> {
         sections.check()?;
         let (vocabulary, about) = named::read(sections)?;
-        let sequences = Sequences::within(sections.bytes(), sections.range("ids")?)?;
+        let sequences = Sequences::within(sections.bytes().clone(), sections.range("ids")?)?;
         let words = vocabulary.len();
         let ids = sequences.as_slice();
         for start in (0..ids.len()).step_by(BLOCK) {

@@ -29,17 +29,18 @@ impl Sequences {
 
     /// Sequences in a file of little-endian u32, as a corpus is encoded.
     pub fn from_bytes(bytes: Bytes) -> Result<Self> {
-        Self::within(&bytes, 0..bytes.len())
+        let all = 0..bytes.len();
+        Self::within(bytes, all)
     }
 
     /// Sequences in a part of a file, which must lie in it.
-    pub fn within(bytes: &Bytes, range: Range<usize>) -> Result<Self> {
+    pub fn within(bytes: Bytes, range: Range<usize>) -> Result<Self> {
         let part = bytes.get(range.clone()).unwrap_or_default();
         let ids: &[u32] = bytemuck::try_cast_slice(part).map_err(|_| {
             Error::data(format!("encoded corpus: {} bytes are no whole number of ids", part.len()))
         })?;
         closed(ids)?;
-        Ok(Sequences(Ids::Mapped(bytes.clone(), range)))
+        Ok(Sequences(Ids::Mapped(bytes, range)))
     }
 
     /// All ids and `END`s.

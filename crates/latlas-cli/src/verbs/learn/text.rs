@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
+use latlas::data::{
+    self, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
+};
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
-use crate::output::{Output, counted, duration, facts, rate, series};
+use crate::output::{Output, counted, duration, facts, percent, rate, series};
 use crate::reading::Reading;
 use crate::verbs::Context;
 use crate::work::Work;
@@ -19,10 +21,10 @@ use crate::work::Work;
 pub(crate) struct Target {
     /// Text or tables: files, folders, 'patterns', or - for standard input; .gz and .zst too
     #[arg(required = true)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// The space to write; one that is there is replaced when the new one is ready
     #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 }
 
 /// How the text is read, and where the place of a long learning is kept.
@@ -38,6 +40,19 @@ pub(crate) struct Text {
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     checkpoint_every: f64,
 
+    #[command(flatten)]
+    words: Words,
+    /// Write the words exactly as they are learned from, one sequence a line
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    dump_corpus: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How words are found, and which are kept.
+#[derive(Debug, clap::Args)]
+pub(in crate::verbs) struct Words {
     /// How words are found: as Unicode says, between white space, or runs of a-z
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Cut::Words, help_heading = "Words")]
     tokenizer: Cut,
@@ -50,12 +65,6 @@ pub(crate) struct Text {
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
-    /// Write the words exactly as they are learned from, one sequence a line
-    #[arg(long, value_name = "FILE", help_heading = "Words")]
-    dump_corpus: Option<PathBuf>,
-
-    #[command(flatten)]
-    reading: Reading,
 }
 
 /// How words are found, as the user says it.
@@ -67,6 +76,21 @@ enum Cut {
     Whitespace,
     // Runs of the letters a-z; all else separates.
     Letters,
+}
+
+impl Words {
+    pub(in crate::verbs) fn options(&self) -> CorpusOptions {
+        CorpusOptions {
+            tokenizer: match self.tokenizer {
+                Cut::Words => Tokenizer::Words,
+                Cut::Whitespace => Tokenizer::Whitespace,
+                Cut::Letters => Tokenizer::Letters,
+            },
+            lowercase: !self.keep_case,
+            min_count: self.min_count,
+            max_vocab: self.max_vocab,
+        }
+    }
 }
 
 impl Text {
@@ -85,16 +109,24 @@ impl Text {
         };
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
-        let learned = lesson.learn(read, learner, output, &run)?;
-        cx.out.settle();
-        if cx.out.json() {
-            return cx.out.object("learn", &learned.object(output));
-        }
-        learned.print(output, cx.out)?;
-        let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
-        Ok(())
+        lesson.learn(read, learner, output, &run)?.tell(output, cx)
+    }
+
+    /// Learns from counts, saves the space and tells of it. Flags about the text do not matter.
+    pub(super) fn learn_counted(
+        &self,
+        counts: &Counts,
+        learner: &impl Learn<Data = Counts>,
+        output: &Path,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let run = cx.run();
+        let learn = |work: &Work| {
+            let tokens = counts.vocabulary.tokens();
+            lesson.finish(learner, counts, tokens, output, work, &run)
+        };
+        lesson.held(output, &run, learn)?.tell(output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -102,16 +134,7 @@ impl Text {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
         })?;
         Ok(Lesson {
-            corpus: CorpusOptions {
-                tokenizer: match self.tokenizer {
-                    Cut::Words => Tokenizer::Words,
-                    Cut::Whitespace => Tokenizer::Whitespace,
-                    Cut::Letters => Tokenizer::Letters,
-                },
-                lowercase: !self.keep_case,
-                min_count: self.min_count,
-                max_vocab: self.max_vocab,
-            },
+            corpus: self.words.options(),
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,
             every,
@@ -151,13 +174,27 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        self.held(output, run, |work| {
+            let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+            let tokens = corpus.vocabulary.tokens();
+            self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
+        })
+    }
+
+    /// Works with the target locked, and keeps checkpoints that are worth it.
+    fn held(
+        &self,
+        output: &Path,
+        run: &Run<'_>,
+        learn: impl FnOnce(&Work) -> Result<Learned>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let result = learn(&work);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -170,27 +207,53 @@ impl Lesson<'_> {
         })
     }
 
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
+    /// Learns with checkpoints, and saves.
+    fn finish<L: Learn>(
         &self,
-        read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> L,
+        learner: &L,
+        data: &L::Data,
+        tokens: u64,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
-        let space = learner(&corpus)
-            .learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
-        Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
+        Ok(Learned { tokens, took, space })
     }
 }
 
 impl Learned {
+    /// Learns by `work` and saves, the target being locked meanwhile.
+    pub(super) fn save(
+        output: &Path,
+        tokens: u64,
+        work: impl FnOnce() -> Result<Space>,
+    ) -> Result<Self> {
+        let hold = Work::begin(output)?;
+        let began = Instant::now();
+        let saved = work().and_then(|space| space.save(output).map(|()| space));
+        hold.end(false);
+        Ok(Learned { space: saved?, tokens, took: began.elapsed() })
+    }
+
+    /// The closing words: a summary, and what to do next.
+    pub(super) fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<()> {
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &self.object(output));
+        }
+        self.print(output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} {}", self.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
     fn dim(&self) -> usize {
         self.space.fields().first().map_or(0, |field| field.dim)
     }
@@ -199,14 +262,18 @@ impl Learned {
         self.space.metrics().get("loss").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// Of the learning alone, and of this run alone: a resumed one did not do all of it.
-    fn words_per_second(&self) -> Option<f64> {
-        self.space.run_facts().get("words_per_second").and_then(Value::as_f64)
+    /// Of the learning alone, and of this run alone: a resumed one did not do all of it. With the unit.
+    fn speed(&self) -> Option<(f64, &'static str)> {
+        ["words", "links"].into_iter().find_map(|unit| {
+            let speed = self.space.run_facts().get(&format!("{unit}_per_second"));
+            speed.and_then(Value::as_f64).map(|speed| (speed, unit))
+        })
     }
 
     fn object(&self, output: &Path) -> Value {
         let mut metrics = self.space.metrics().clone();
-        metrics.insert("words_per_second".to_owned(), json!(self.words_per_second()));
+        let (speed, unit) = self.speed().map_or((None, "words"), |(n, unit)| (Some(n), unit));
+        metrics.insert(format!("{unit}_per_second"), json!(speed));
         metrics.insert("seconds".to_owned(), json!(self.took.as_secs_f64()));
         json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
     }
@@ -214,17 +281,20 @@ impl Learned {
     /// The summary, for people.
     pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
         let speed =
-            self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
-        let text = facts(
-            &[
-                ("vocabulary", counted(self.space.count() as u64, "words")),
-                ("text", counted(self.tokens, "words")),
-                ("vectors", format!("{} numbers each", self.dim())),
-                ("loss", format!("{}  by epoch", series(self.loss()))),
-                ("time", format!("{}{speed}", duration(self.took))),
-            ],
-            out.paint,
-        );
+            self.speed().map_or_else(String::new, |(n, unit)| format!(", {}", rate(n, unit)));
+        let mut lines = vec![
+            ("vocabulary", counted(self.space.count() as u64, "words")),
+            ("text", counted(self.tokens, "words")),
+            ("vectors", format!("{} numbers each", self.dim())),
+        ];
+        if !self.loss().is_empty() {
+            lines.push(("loss", format!("{}  by epoch", series(self.loss()))));
+        }
+        if let Some(share) = self.space.metrics().get("explained").and_then(Value::as_f64) {
+            lines.push(("explained", format!("{} of the squared information", percent(share))));
+        }
+        lines.push(("time", format!("{}{speed}", duration(self.took))));
+        let text = facts(&lines, out.paint);
         out.result(&format!("{}\n{text}", out.paint.bold(&output.display().to_string())))
     }
 

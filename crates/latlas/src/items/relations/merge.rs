@@ -191,7 +191,9 @@ pub(super) fn add_up(
                 tasks[task].0.clone(),
                 sums,
                 |row, sums| {
-                    parts.iter().for_each(|part| part.add(row, sums, |weight| weight));
+                    for part in parts {
+                        part.add(row, sums, |weight| weight);
+                    }
                 },
                 |sum| sum,
             )

@@ -35,7 +35,7 @@ mod reference;
 mod tiles;
 mod train;
 
-use arrow_array::{Float64Array, Int64Array};
+use arrow_array::Float64Array;
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -44,13 +44,14 @@ use std::time::Instant;
 use crate::data::Counts;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::items::{Column, ColumnKind, Items};
+use crate::items::{Column, ColumnKind};
 use crate::kernels::adagrad::{Adagrad, Factors};
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
+use crate::learn::word2vec::items;
 use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Provenance, Space};
+use crate::space::{Provenance, Space, SpaceBuilder};
 
 pub use options::{Glove, Vectors};
 use tiles::Tiles;
@@ -60,7 +61,8 @@ impl Learn for Glove {
     type Data = Counts;
 
     /// Learns a space of the words, in their order: field "main" with cosine geometry, column `count`, metric `loss`
-    /// (the mean of each epoch's ½ f d², as the authors' program tells it).
+    /// (the mean of each epoch's ½ f d², as the authors' program tells it). `window`, `weighting`, `symmetric` and `memory`
+    /// do not matter here: the counts are made.
     ///
     /// Links are sorted first, 8 bytes each: in memory, or in a scratch file in the run's checkpoint folder where there
     /// is one and they take more than 64 MiB.
@@ -119,12 +121,6 @@ impl Glove {
         training::train(&work, &job, || self.first_values(tiles, words, run), run)
     }
 
-    /// The options as far as training depends on them: what is made of the vectors may be changed on the way.
-    fn trained_by(&self) -> Glove {
-        let Glove { vectors, keep_context, .. } = Glove::default();
-        Glove { vectors, keep_context, ..self.clone() }
-    }
-
     /// Both sides as they begin: even in ±½/dim, word by word.
     fn first_values(&self, tiles: &Tiles, words: usize, run: &Run<'_>) -> Result<Model> {
         let mut model = Model::zeros(tiles, self.dim)?;
@@ -147,12 +143,7 @@ impl Glove {
     }
 
     /// The words with what became of their vectors.
-    fn result(
-        &self,
-        counts: &Counts,
-        tiles: &Tiles,
-        mut model: Model,
-    ) -> Result<crate::space::SpaceBuilder> {
+    fn result(&self, counts: &Counts, tiles: &Tiles, mut model: Model) -> Result<SpaceBuilder> {
         let words = counts.vocabulary.len();
         let both = if self.vectors == Vectors::Both { 2 } else { 1 };
         let mut main = Matrix::zeros(words, self.dim * both);
@@ -183,14 +174,7 @@ impl Glove {
             kind: ColumnKind::Number,
             values: Arc::new(Float64Array::from(values)),
         };
-        let in_text = counts.vocabulary.counts.iter();
-        let mut items = Items::from_ids(&counts.vocabulary.words)?.with_column(Column {
-            name: "count".into(),
-            kind: ColumnKind::Integer,
-            values: Arc::new(Int64Array::from_iter_values(
-                in_text.map(|&n| i64::try_from(n).unwrap_or(i64::MAX)),
-            )),
-        })?;
+        let mut items = items(&counts.vocabulary)?;
         if self.keep_context {
             let [bias, output_bias] = biases;
             items = items

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::items::relations::{Cooccurrences, Weighting};
 
 /// Learns vectors of words from how often they stand together.
 ///
@@ -18,6 +19,15 @@ use crate::error::{Error, Result};
 pub struct Glove {
     /// Numbers in a vector, 1 to 65,536. Time and memory grow with it; 100 suits millions of words, 300 billions.
     pub dim: usize,
+    /// The farthest context that counts, 1 to 10,000. Time and links grow with it; wide windows bring topics, narrow ones
+    /// syntax. The authors' program takes 15, the paper 10.
+    pub window: usize,
+    /// What a context counts for by its distance.
+    pub weighting: Weighting,
+    /// Whether contexts to both sides count, or only those that come after.
+    pub symmetric: bool,
+    /// Bytes of memory to count in; the result is the same.
+    pub memory: u64,
     /// How often all links are gone through. The paper takes 50 below 300 dimensions and 100 from there on; small
     /// corpora are learned by heart earlier.
     pub epochs: u32,
@@ -64,8 +74,13 @@ impl FromStr for Vectors {
 
 impl Default for Glove {
     fn default() -> Self {
+        let counting = Cooccurrences::default();
         Glove {
             dim: 100,
+            window: counting.window,
+            weighting: counting.weighting,
+            symmetric: counting.symmetric,
+            memory: counting.memory,
             epochs: 25,
             x_max: 100.0,
             alpha: 0.75,
@@ -78,6 +93,16 @@ impl Default for Glove {
 }
 
 impl Glove {
+    /// How its counts are made.
+    pub fn counting(&self) -> Cooccurrences {
+        Cooccurrences {
+            window: self.window,
+            weighting: self.weighting,
+            symmetric: self.symmetric,
+            memory: self.memory,
+        }
+    }
+
     /// Refuses what cannot be learned with: a `Usage` error naming the option, its value and what is allowed.
     pub fn check(&self) -> Result<()> {
         let whole = |name: &str, value: usize, most: usize| {
@@ -101,15 +126,23 @@ impl Glove {
         real("x_max", self.x_max, 1e-30, 1e30)?;
         real("alpha", self.alpha, 0.0, 5.0)?;
         real("eta", self.eta, 1e-6, 10.0)?;
-        real("grad_clip", self.grad_clip, 1e-9, 1e6)
+        real("grad_clip", self.grad_clip, 1e-9, 1e6)?;
+        self.counting().check()
     }
 
-    /// The options, for provenance.
+    /// The options of the training, for provenance; how it was counted is known of the counts.
     pub(super) fn in_force(&self) -> Map<String, Value> {
-        match serde_json::to_value(self) {
-            Ok(Value::Object(options)) => options,
-            _ => Map::new(),
-        }
+        let Ok(Value::Object(mut options)) = serde_json::to_value(self) else { return Map::new() };
+        options
+            .retain(|name, _| !["window", "weighting", "symmetric", "memory"].contains(&&**name));
+        options
+    }
+
+    /// The options as far as training depends on them: what is made of the vectors may be changed on the way.
+    pub(super) fn trained_by(&self) -> Map<String, Value> {
+        let mut options = self.in_force();
+        options.retain(|name, _| !["vectors", "keep_context"].contains(&&**name));
+        options
     }
 }
 
