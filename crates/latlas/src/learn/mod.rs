@@ -1,5 +1,6 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod glove;
 mod sampler;
 pub mod svd;
 mod training;
@@ -9,6 +10,7 @@ use crate::error::Result;
 use crate::run::Run;
 use crate::space::Space;
 
+pub use glove::{Glove, Vectors};
 pub use svd::Svd;
 pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 

@@ -1,6 +1,8 @@
 //! `latlas learn METHOD INPUT -o OUT`: learns a space. One file a method; what all learners from text have in common is
 //! `text`.
 
+mod counted;
+mod glove;
 mod svd;
 mod text;
 mod word2vec;
@@ -16,12 +18,14 @@ pub(super) use text::{Learned, Lesson, Words};
 #[command(arg_required_else_help = true)]
 pub(crate) enum Model {
     Word2vec(Box<word2vec::Args>),
+    Glove(Box<glove::Args>),
     Svd(Box<svd::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     match model {
         Model::Word2vec(args) => word2vec::run(args, cx),
+        Model::Glove(args) => glove::run(args, cx),
         Model::Svd(args) => svd::run(args, cx),
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
+use latlas::data::{
+    self, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
+};
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
@@ -110,6 +112,23 @@ impl Text {
         lesson.learn(read, learner, output, &run)?.tell(output, cx)
     }
 
+    /// Learns from counts, saves the space and tells of it. Flags about the text do not matter.
+    pub(super) fn learn_counted(
+        &self,
+        counts: &Counts,
+        learner: &impl Learn<Data = Counts>,
+        output: &Path,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let run = cx.run();
+        let learn = |work: &Work| {
+            let tokens = counts.vocabulary.tokens();
+            lesson.finish(learner, counts, tokens, output, work, &run)
+        };
+        lesson.held(output, &run, learn)?.tell(output, cx)
+    }
+
     fn lesson(&self) -> Result<Lesson<'_>> {
         let every = Duration::try_from_secs_f64(self.checkpoint_every).map_err(|_| {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
@@ -155,13 +174,27 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        self.held(output, run, |work| {
+            let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+            let tokens = corpus.vocabulary.tokens();
+            self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
+        })
+    }
+
+    /// Works with the target locked, and keeps checkpoints that are worth it.
+    fn held(
+        &self,
+        output: &Path,
+        run: &Run<'_>,
+        learn: impl FnOnce(&Work) -> Result<Learned>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let result = learn(&work);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -174,23 +207,23 @@ impl Lesson<'_> {
         })
     }
 
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
+    /// Learns with checkpoints, and saves.
+    fn finish<L: Learn>(
         &self,
-        read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> L,
+        learner: &L,
+        data: &L::Data,
+        tokens: u64,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
-        let space = learner(&corpus)
-            .learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
-        Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
+        Ok(Learned { tokens, took, space })
     }
 }
 
@@ -229,14 +262,18 @@ impl Learned {
         self.space.metrics().get("loss").and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 
-    /// Of the learning alone, and of this run alone: a resumed one did not do all of it.
-    fn words_per_second(&self) -> Option<f64> {
-        self.space.run_facts().get("words_per_second").and_then(Value::as_f64)
+    /// Of the learning alone, and of this run alone: a resumed one did not do all of it. With the unit.
+    fn speed(&self) -> Option<(f64, &'static str)> {
+        ["words", "links"].into_iter().find_map(|unit| {
+            let speed = self.space.run_facts().get(&format!("{unit}_per_second"));
+            speed.and_then(Value::as_f64).map(|speed| (speed, unit))
+        })
     }
 
     fn object(&self, output: &Path) -> Value {
         let mut metrics = self.space.metrics().clone();
-        metrics.insert("words_per_second".to_owned(), json!(self.words_per_second()));
+        let (speed, unit) = self.speed().map_or((None, "words"), |(n, unit)| (Some(n), unit));
+        metrics.insert(format!("{unit}_per_second"), json!(speed));
         metrics.insert("seconds".to_owned(), json!(self.took.as_secs_f64()));
         json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
     }
@@ -244,7 +281,7 @@ impl Learned {
     /// The summary, for people.
     pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
         let speed =
-            self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
+            self.speed().map_or_else(String::new, |(n, unit)| format!(", {}", rate(n, unit)));
         let mut lines = vec![
             ("vocabulary", counted(self.space.count() as u64, "words")),
             ("text", counted(self.tokens, "words")),
