@@ -1,13 +1,18 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod doc2vec;
+pub mod documents;
+pub mod means;
 mod sampler;
 mod training;
 pub mod word2vec;
 
 use crate::error::Result;
 use crate::run::Run;
-use crate::space::Space;
+use crate::space::{Registry, Space};
 
+pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
+pub use means::{Means, Weighting};
 pub use word2vec::{Architecture, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
@@ -17,4 +22,10 @@ pub trait Learn {
     /// Learns a space. Options are checked first (`Usage` errors); cancelling through `run.progress` keeps a
     /// checkpoint where `run.checkpoint` names a place and gives an error of kind `Interrupted`.
     fn learn(&self, data: &Self::Data, run: &Run<'_>) -> Result<Space>;
+}
+
+/// Makes the encoders of this library's learners known to a registry.
+pub fn register(registry: &mut Registry) {
+    doc2vec::register(registry);
+    means::register(registry);
 }
