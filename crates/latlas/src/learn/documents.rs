@@ -23,6 +23,12 @@ pub struct Cutting {
     pub lowercase: bool,
 }
 
+impl Default for Cutting {
+    fn default() -> Self {
+        Cutting { tokenizer: Tokenizer::Words, lowercase: true }
+    }
+}
+
 impl Cutting {
     /// How the text was cut that a space was learned from, as its history tells; `None` where it does not.
     pub fn of(space: &Space) -> Option<Self> {
@@ -87,7 +93,9 @@ impl Unplaced {
             OnUnknown::Keep => "kept with a vector of zeros",
             OnUnknown::Skip | OnUnknown::Stop => "left out",
         };
-        for (ids, why) in [(&self.unknown, "without a known word"), (&self.missing, "without a text")] {
+        for (ids, why) in
+            [(&self.unknown, "without a known word"), (&self.missing, "without a text")]
+        {
             if !ids.is_empty() {
                 let shown: Vec<&str> = ids.iter().map(String::as_str).take(SHOWN).collect();
                 let rest = if ids.len() > SHOWN { ", …" } else { "" };
@@ -122,19 +130,19 @@ pub fn settle(
         return Ok((items.clone(), vectors, unplaced));
     }
     if unplaced.len() == items.len() {
-        return Err(Error::data(format!(
-            "none of {} documents holds a known word",
-            items.len()
-        ))
-        .help("check the column of the texts, and how words are found (--tokenizer, --keep-case)"));
+        return Err(Error::data(format!("none of {} documents holds a known word", items.len()))
+            .help(
+                "check the column of the texts, and how words are found (--tokenizer, --keep-case)",
+            ));
     }
     if on_unknown == OnUnknown::Stop {
         let (id, why) = match unplaced.unknown.first() {
             Some(id) => (id, "holds no known word"),
             None => (&unplaced.missing[0], "has no text"),
         };
-        return Err(Error::data(format!("document '{id}' {why}"))
-            .help("--on-unknown skip leaves such documents out, keep gives them a vector of zeros"));
+        return Err(Error::data(format!("document '{id}' {why}")).help(
+            "--on-unknown skip leaves such documents out, keep gives them a vector of zeros",
+        ));
     }
     if on_unknown == OnUnknown::Keep {
         return Ok((items.clone(), vectors, unplaced));

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
-use latlas::learn::Learn;
+use latlas::learn::documents::OnUnknown;
+use latlas::learn::{Doc2Vec, DocumentCorpus, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -60,13 +61,23 @@ pub(crate) struct Text {
 
 /// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Cut {
+pub(in crate::verbs) enum Cut {
     // The words of Unicode, punctuation left out; right for most languages.
     Words,
     // Whatever stands between white space, for text that is tokenised already.
     Whitespace,
     // Runs of the letters a-z; all else separates.
     Letters,
+}
+
+impl Cut {
+    pub(in crate::verbs) fn tokenizer(self) -> Tokenizer {
+        match self {
+            Cut::Words => Tokenizer::Words,
+            Cut::Whitespace => Tokenizer::Whitespace,
+            Cut::Letters => Tokenizer::Letters,
+        }
+    }
 }
 
 impl Text {
@@ -90,9 +101,43 @@ impl Text {
         if cx.out.json() {
             return cx.out.object("learn", &learned.object(output));
         }
-        learned.print(output, cx.out)?;
+        learned.print("words", output, cx.out)?;
         let space = output.display();
         cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
+    /// Reads rows with a text each, learns their vectors, saves the space and tells of it.
+    pub(super) fn learn_documents(
+        &self,
+        target: &Target,
+        learner: &Doc2Vec,
+        on_unknown: OnUnknown,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let run = cx.run();
+        let learned = lesson.guarded(output, &run, |work| {
+            let texts = data::texts(&sources, &reading, &run)?;
+            let scratch = work.scratch()?;
+            let corpus = data::encode_whole(&texts, &lesson.corpus, &scratch, lesson.dump, &run)?;
+            let tokens = corpus.vocabulary.tokens();
+            let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
+            lesson.finish(learner, &data, tokens, output, work, &run)
+        })?;
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &learned.object(output));
+        }
+        learned.print("documents", output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} 'a text of your own'"));
         cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         Ok(())
     }
@@ -103,11 +148,7 @@ impl Text {
         })?;
         Ok(Lesson {
             corpus: CorpusOptions {
-                tokenizer: match self.tokenizer {
-                    Cut::Words => Tokenizer::Words,
-                    Cut::Whitespace => Tokenizer::Whitespace,
-                    Cut::Letters => Tokenizer::Letters,
-                },
+                tokenizer: self.tokenizer.tokenizer(),
                 lowercase: !self.keep_case,
                 min_count: self.min_count,
                 max_vocab: self.max_vocab,
@@ -151,13 +192,27 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        self.guarded(output, run, |work| {
+            let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+            let tokens = corpus.vocabulary.tokens();
+            self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
+        })
+    }
+
+    /// Does the work with the target locked; what is left of it is worth going on from, or is removed.
+    fn guarded(
+        &self,
+        output: &Path,
+        run: &Run<'_>,
+        act: impl FnOnce(&Work) -> Result<Learned>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let result = act(&work);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -170,23 +225,23 @@ impl Lesson<'_> {
         })
     }
 
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
+    /// Learns and saves.
+    fn finish<L: Learn>(
         &self,
-        read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> L,
+        learner: &L,
+        data: &L::Data,
+        tokens: u64,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
-        let space = learner(&corpus)
-            .learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
-        Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
+        Ok(Learned { tokens, took, space })
     }
 }
 
@@ -212,12 +267,16 @@ impl Learned {
     }
 
     /// The summary, for people.
-    pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, what: &str, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
         let text = facts(
             &[
-                ("vocabulary", counted(self.space.count() as u64, "words")),
+                if what == "documents" {
+                    (what, counted(self.space.count() as u64, what))
+                } else {
+                    ("vocabulary", counted(self.space.count() as u64, what))
+                },
                 ("text", counted(self.tokens, "words")),
                 ("vectors", format!("{} numbers each", self.dim())),
                 ("loss", format!("{}  by epoch", series(self.loss()))),

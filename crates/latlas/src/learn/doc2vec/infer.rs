@@ -66,7 +66,7 @@ impl Inference {
             Doc2VecModel::PvDm => self.model.tensor("input")?.f32()?,
         };
         let dim = vector.len();
-        let row = |matrix: &'_ [f32], word: u32| word as usize * dim..(word as usize + 1) * dim;
+        let row = |word: u32| word as usize * dim..(word as usize + 1) * dim;
         let mut hash = Xxh3Default::new();
         words.iter().for_each(|word| hash.update(&word.to_le_bytes()));
         let mut random = stream(self.config.seed, &[STREAM, hash.digest()]);
@@ -88,7 +88,7 @@ impl Inference {
                 let mut share = 1.0;
                 if options.model == Doc2VecModel::PvDm {
                     for &context in &window.contexts {
-                        axpy(1.0, &inputs[row(inputs, context)], &mut hidden);
+                        axpy(1.0, &inputs[row(context)], &mut hidden);
                     }
                     let n = (window.contexts.len() + 1) as f32;
                     if options.dm_mean {
@@ -99,7 +99,7 @@ impl Inference {
                 }
                 error.fill(0.0);
                 for (&word, &label) in window.outputs.iter().zip(&window.labels) {
-                    let output = &outputs[row(outputs, word)];
+                    let output = &outputs[row(word)];
                     let sigma = 1.0 / (1.0 + (-dot(&hidden, output)).exp());
                     axpy(alpha * (label - sigma), output, &mut error);
                 }

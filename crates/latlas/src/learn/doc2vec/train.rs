@@ -90,7 +90,14 @@ impl<'a> Work<'a> {
         (at(range.start), at(range.end))
     }
 
-    fn step(&self, model: &Model, window: &Window, rate: Rate, hands: &mut Scratch, inputs: &mut Vec<u32>) -> f32 {
+    fn step(
+        &self,
+        model: &Model,
+        window: &Window,
+        rate: Rate,
+        hands: &mut Scratch,
+        inputs: &mut Vec<u32>,
+    ) -> f32 {
         let document = self.offset + window.document;
         let targets =
             Targets { matrix: &model.output, rows: &window.outputs, labels: &window.labels };

@@ -186,7 +186,8 @@ mod tests {
 
     #[test]
     fn every_document_has_its_own_number_and_its_own_words() {
-        let text = [3, 4, 5, Sequences::END, Sequences::END, 6, Sequences::END, 3, 3, Sequences::END];
+        let text =
+            [3, 4, 5, Sequences::END, Sequences::END, 6, Sequences::END, 3, 3, Sequences::END];
         let text = Sequences::from_vec(text.to_vec()).unwrap();
         let options = Doc2Vec { model: Doc2VecModel::PvDm, sample: 0.0, ..Default::default() };
         let drawing = Drawing::new(&options, &[1; 7]);

@@ -10,9 +10,7 @@ use crate::error::{Error, Result};
 use crate::kernels::{axpy, dot};
 use crate::learn::documents::Cutting;
 use crate::space::ids::IdTable;
-use crate::space::{
-    Encoder, ItemBatch, Modality, Model, Placement, Registry, VectorBatch,
-};
+use crate::space::{Encoder, ItemBatch, Modality, Model, Placement, Registry, VectorBatch};
 
 /// The configuration of a model of the family "means".
 #[derive(Deserialize)]

@@ -99,8 +99,9 @@ impl Means {
     /// Refuses options out of range: a `Usage` error that names the option.
     pub fn check(&self) -> Result<()> {
         if !(1e-8..=1.0).contains(&self.a) {
-            return Err(Error::usage(format!("a {} is out of range", self.a))
-                .help("a may be 1e-8 to 1"));
+            return Err(
+                Error::usage(format!("a {} is out of range", self.a)).help("a may be 1e-8 to 1")
+            );
         }
         if self.components > 100 {
             return Err(Error::usage(format!("components {} is out of range", self.components))
@@ -141,9 +142,8 @@ impl Means {
             config.insert("lowercase".into(), json!(cutting.lowercase));
             config.insert("unseen".into(), json!(unseen));
         }
-        let with_words = builder(config)?
-            .matrix("vectors", vectors)
-            .tensor("weights", &[rows.len()], weights);
+        let with_words =
+            builder(config)?.matrix("vectors", vectors).tensor("weights", &[rows.len()], weights);
         // A space of words that can place others takes its encoder along.
         let with_words = match words.model() {
             Some(model) => with_words.part("other_words", &model),
@@ -180,12 +180,7 @@ impl Means {
     }
 
     /// The weight of each word, and of one that is not in the space.
-    fn weights(
-        &self,
-        words: &Space,
-        counted: &Counted,
-        run: &Run<'_>,
-    ) -> Result<(Vec<f32>, f32)> {
+    fn weights(&self, words: &Space, counted: &Counted, run: &Run<'_>) -> Result<(Vec<f32>, f32)> {
         Ok(match self.weighting {
             Weighting::Mean => (vec![1.0; counted.documents.len()], 1.0),
             Weighting::Tfidf => {
@@ -235,11 +230,8 @@ struct Counted {
 impl Counted {
     fn of(texts: &Texts, cutting: Cutting, model: &Model) -> Result<Self> {
         let names = model.names("words")?;
-        let mut counted = Counted {
-            tokens: vec![0; names.rows()],
-            documents: vec![0; names.rows()],
-            texts: 0,
-        };
+        let mut counted =
+            Counted { tokens: vec![0; names.rows()], documents: vec![0; names.rows()], texts: 0 };
         let mut last = vec![0_u64; names.rows()]; // the text that a word was last seen in, from 1
         let mut tokens = Tokens::default();
         for text in texts.iter().flatten() {

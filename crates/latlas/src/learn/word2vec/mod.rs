@@ -60,6 +60,7 @@ use crate::space::{Provenance, Space};
 
 pub use options::{Architecture, Word2Vec};
 use train::{Model, Work};
+pub(in crate::learn) use windows::keep_probability;
 
 impl Learn for Word2Vec {
     type Data = Corpus;

@@ -7,7 +7,7 @@ use super::{Architecture, Word2Vec};
 use crate::data::Corpus;
 use crate::error::Result;
 use crate::items::Sequences;
-use crate::kernels::hogwild::{Hogwild, RacingRows, Scratch};
+use crate::kernels::hogwild::{Hogwild, RacingRows, Rate, Scratch, Targets};
 use crate::learn::training::{self, Tally, Training};
 use crate::run::Run;
 
@@ -61,7 +61,7 @@ impl<'a> Work<'a> {
 
 impl Training for Work<'_> {
     type Model = Model;
-    type Scratch = (Scratch, [Window; 2]);
+    type Scratch = (Scratch, [Window; 2], Vec<f32>);
     const UNIT: &'static str = "words";
     const RATE: &'static str = "alpha";
 
@@ -74,7 +74,9 @@ impl Training for Work<'_> {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (Scratch::new(self.options.dim), Default::default())
+        let mut labels = vec![0.0; self.options.negative + 1];
+        labels[0] = 1.0;
+        (Scratch::new(self.options.dim), Default::default(), labels)
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
@@ -86,7 +88,7 @@ impl Training for Work<'_> {
         model: &Model,
         epoch: u64,
         chunk: u64,
-        (scratch, both): &mut Self::Scratch,
+        (scratch, both, labels): &mut Self::Scratch,
     ) -> Result<Tally> {
         let range = self.chunks[chunk as usize].clone();
         let mut windows =
@@ -107,7 +109,10 @@ impl Training for Work<'_> {
                     prefetch(model, coming, i);
                 }
                 if i < now.groups() {
-                    let outputs = (&model.output, now.outputs(i));
+                    let rows = now.outputs(i);
+                    let outputs =
+                        Targets { matrix: &model.output, rows, labels: &labels[..rows.len()] };
+                    let step_alpha = Rate { alpha: step_alpha, measured: true };
                     let loss = match self.options.architecture {
                         Architecture::SkipGram => self.kernels.step_one(
                             (&model.input, now.contexts[i]),
@@ -123,7 +128,7 @@ impl Training for Work<'_> {
                         ),
                     };
                     tally.loss += f64::from(loss);
-                    tally.terms += outputs.1.len() as u64;
+                    tally.terms += rows.len() as u64;
                 }
             }
             std::mem::swap(&mut now, &mut coming);
