@@ -83,6 +83,7 @@ pub(crate) enum Verb {
     Learn(verbs::learn::Model),
     #[command(subcommand)]
     Corpus(verbs::corpus::Step),
+    Embed(verbs::embed::Args),
     Info(verbs::info::Args),
     Search(verbs::search::Args),
     Map(verbs::map::Args),

@@ -1,6 +1,9 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod doc2vec;
+pub mod documents;
 pub mod glove;
+pub mod means;
 mod sampler;
 pub mod svd;
 mod training;
@@ -8,9 +11,11 @@ pub mod word2vec;
 
 use crate::error::Result;
 use crate::run::Run;
-use crate::space::Space;
+use crate::space::{Registry, Space};
 
+pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use glove::{Glove, Vectors};
+pub use means::Means;
 pub use svd::Svd;
 pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 
@@ -21,4 +26,10 @@ pub trait Learn {
     /// Learns a space. Options are checked first (`Usage` errors); cancelling through `run.progress` keeps a
     /// checkpoint where `run.checkpoint` names a place and gives an error of kind `Interrupted`.
     fn learn(&self, data: &Self::Data, run: &Run<'_>) -> Result<Space>;
+}
+
+/// Makes the encoders of this library's learners known to a registry.
+pub fn register(registry: &mut Registry) {
+    doc2vec::register(registry);
+    means::register(registry);
 }

@@ -2,6 +2,7 @@
 //! `text`.
 
 mod counted;
+mod doc2vec;
 mod glove;
 mod svd;
 mod text;
@@ -11,7 +12,7 @@ use clap::Subcommand;
 use latlas::Result;
 
 use super::Context;
-pub(super) use text::{Learned, Lesson, Words};
+pub(super) use text::{Cut, Learned, Lesson, Words};
 
 /// Learn a space from data
 #[derive(Debug, Subcommand)]
@@ -20,6 +21,7 @@ pub(crate) enum Model {
     Word2vec(Box<word2vec::Args>),
     Glove(Box<glove::Args>),
     Svd(Box<svd::Args>),
+    Doc2vec(Box<doc2vec::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
@@ -27,5 +29,6 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
         Model::Word2vec(args) => word2vec::run(args, cx),
         Model::Glove(args) => glove::run(args, cx),
         Model::Svd(args) => svd::run(args, cx),
+        Model::Doc2vec(args) => doc2vec::run(args, cx),
     }
 }

@@ -7,7 +7,8 @@ use clap::ValueEnum;
 use latlas::data::{
     self, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
 };
-use latlas::learn::Learn;
+use latlas::learn::documents::OnUnknown;
+use latlas::learn::{Doc2Vec, DocumentCorpus, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -69,7 +70,7 @@ pub(in crate::verbs) struct Words {
 
 /// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Cut {
+pub(in crate::verbs) enum Cut {
     // The words of Unicode, punctuation left out; right for most languages.
     Words,
     // Whatever stands between white space, for text that is tokenised already.
@@ -81,14 +82,20 @@ enum Cut {
 impl Words {
     pub(in crate::verbs) fn options(&self) -> CorpusOptions {
         CorpusOptions {
-            tokenizer: match self.tokenizer {
-                Cut::Words => Tokenizer::Words,
-                Cut::Whitespace => Tokenizer::Whitespace,
-                Cut::Letters => Tokenizer::Letters,
-            },
+            tokenizer: self.tokenizer.tokenizer(),
             lowercase: !self.keep_case,
             min_count: self.min_count,
             max_vocab: self.max_vocab,
+        }
+    }
+}
+
+impl Cut {
+    pub(in crate::verbs) fn tokenizer(self) -> Tokenizer {
+        match self {
+            Cut::Words => Tokenizer::Words,
+            Cut::Whitespace => Tokenizer::Whitespace,
+            Cut::Letters => Tokenizer::Letters,
         }
     }
 }
@@ -109,7 +116,7 @@ impl Text {
         };
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
-        lesson.learn(read, learner, output, &run)?.tell(output, cx)
+        lesson.learn(read, learner, output, &run)?.tell("words", output, cx)
     }
 
     /// Learns from counts, saves the space and tells of it. Flags about the text do not matter.
@@ -126,7 +133,33 @@ impl Text {
             let tokens = counts.vocabulary.tokens();
             lesson.finish(learner, counts, tokens, output, work, &run)
         };
-        lesson.held(output, &run, learn)?.tell(output, cx)
+        lesson.held(output, &run, learn)?.tell("words", output, cx)
+    }
+
+    /// Reads rows with a text each, learns their vectors, saves the space and tells of it.
+    pub(super) fn learn_documents(
+        &self,
+        target: &Target,
+        learner: &Doc2Vec,
+        on_unknown: OnUnknown,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let run = cx.run();
+        let learned = lesson.held(output, &run, |work| {
+            let texts = data::texts(&sources, &reading, &run)?;
+            let scratch = work.scratch()?;
+            let corpus = data::encode_whole(&texts, &lesson.corpus, &scratch, lesson.dump, &run)?;
+            let tokens = corpus.vocabulary.tokens();
+            let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
+            lesson.finish(learner, &data, tokens, output, work, &run)
+        })?;
+        learned.tell("documents", output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -242,14 +275,15 @@ impl Learned {
     }
 
     /// The closing words: a summary, and what to do next.
-    pub(super) fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<()> {
+    pub(super) fn tell(&self, what: &str, output: &Path, cx: &Context<'_>) -> Result<()> {
         cx.out.settle();
         if cx.out.json() {
             return cx.out.object("learn", &self.object(output));
         }
-        self.print(output, cx.out)?;
+        self.print(what, output, cx.out)?;
         let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", self.example()));
+        let query = if what == "words" { self.example() } else { "'a text of your own'" };
+        cx.out.say(&format!("next: latlas search {space} {query}"));
         cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         Ok(())
     }
@@ -279,11 +313,12 @@ impl Learned {
     }
 
     /// The summary, for people.
-    pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, what: &str, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.speed().map_or_else(String::new, |(n, unit)| format!(", {}", rate(n, unit)));
+        let count = counted(self.space.count() as u64, what);
         let mut lines = vec![
-            ("vocabulary", counted(self.space.count() as u64, "words")),
+            (if what == "words" { "vocabulary" } else { what }, count),
             ("text", counted(self.tokens, "words")),
             ("vectors", format!("{} numbers each", self.dim())),
         ];

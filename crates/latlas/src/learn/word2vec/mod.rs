@@ -62,6 +62,7 @@ use crate::space::{Provenance, Space};
 
 pub use options::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use train::{Model, Work};
+pub(in crate::learn) use windows::keep_probability;
 
 impl Learn for Word2Vec {
     type Data = Corpus;
