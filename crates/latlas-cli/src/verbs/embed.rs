@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use latlas::data::{self, Sources, Texts};
 use latlas::geometry::Geometry;
-use latlas::learn::documents::{Cutting, OnUnknown, Unplaced, settle};
 use latlas::learn::Means;
+use latlas::learn::documents::{Cutting, OnUnknown, Unplaced, settle};
 use latlas::learn::means::Weighting;
 use latlas::space::{ItemBatch, Modality, Model, Registry, VectorBatch, encode_all};
 use latlas::{Error, Result, Space};

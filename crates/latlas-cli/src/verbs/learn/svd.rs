@@ -72,7 +72,8 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         let counts = Counts::open(Path::new(input))?;
         let run = cx.run();
         let tokens = counts.vocabulary.tokens();
-        return Learned::save(output, tokens, || learner.learn(&counts, &run))?.tell("words", output, cx);
+        return Learned::save(output, tokens, || learner.learn(&counts, &run))?
+            .tell("words", output, cx);
     }
     let output = args.target.output.clone().unwrap_or_default();
     // `Lesson` makes it before the text is read, and removes it in the end.

@@ -6,7 +6,7 @@ use super::windows::{Drawing, Window, Windows};
 use super::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 use crate::error::Result;
 use crate::items::Sequences;
-use crate::kernels::hogwild::{Hogwild, RacingRows, Rate, Scratch, Targets};
+use crate::kernels::hogwild::{Ahead, Hogwild, RacingRows, Rate, Scratch, Targets};
 use crate::learn::training::{self, Tally, Training};
 use crate::run::Run;
 
@@ -47,6 +47,7 @@ pub(super) struct Work<'a> {
 /// A worker's own room.
 pub(super) struct Hands {
     scratch: Scratch,
+    ahead: Ahead,
     windows: [Window; AHEAD],
     inputs: Vec<u32>,
 }
@@ -95,24 +96,26 @@ impl<'a> Work<'a> {
         model: &Model,
         window: &Window,
         rate: Rate,
-        hands: &mut Scratch,
-        inputs: &mut Vec<u32>,
+        ahead: &Ahead,
+        (scratch, inputs): (&mut Scratch, &mut Vec<u32>),
     ) -> f32 {
         let document = self.offset + window.document;
         let targets =
             Targets { matrix: &model.output, rows: &window.outputs, labels: &window.labels };
         if !self.options.has_words() {
-            return self.kernels.step_one((&model.input, document), targets, rate, hands);
+            ahead.fetch();
+            return self.kernels.step_one((&model.input, document), targets, rate, scratch);
         }
         inputs.clear();
         inputs.extend_from_slice(&window.contexts);
         inputs.push(document);
         if self.options.model == Doc2VecModel::PvDbow {
-            return self.kernels.step_window((&model.input, inputs), targets, rate);
+            return self.kernels.step_window((&model.input, inputs), targets, rate, ahead);
         }
+        ahead.fetch();
         let share = 1.0 / inputs.len() as f32;
         let weights = if self.options.dm_mean { (share, 1.0) } else { (1.0, share) };
-        self.kernels.step_sum((&model.input, inputs), weights, targets, rate, hands)
+        self.kernels.step_sum((&model.input, inputs), weights, targets, rate, scratch)
     }
 
     /// How many terms the loss of a window has.
@@ -138,7 +141,7 @@ impl Training for Work<'_> {
 
     fn scratch(&self) -> Hands {
         let scratch = Scratch::new(self.options.dim);
-        Hands { scratch, windows: Default::default(), inputs: Vec::new() }
+        Hands { scratch, ahead: Ahead::default(), windows: Default::default(), inputs: Vec::new() }
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
@@ -155,12 +158,13 @@ impl Training for Work<'_> {
         let mut more = true;
         loop {
             // The rows of a window are asked for while the one before it is worked on.
+            hands.ahead.clear();
             while more && drawn < done + AHEAD {
                 let window = &mut hands.windows[drawn % AHEAD];
                 more = windows.next(window)?;
                 if more {
                     drawn += 1;
-                    window.outputs.iter().for_each(|&row| model.output.prefetch(row));
+                    window.outputs.iter().for_each(|&row| hands.ahead.push(&model.output, row));
                 }
             }
             if done == drawn {
@@ -171,7 +175,8 @@ impl Training for Work<'_> {
                 alpha: (alpha.0 + (alpha.1 - alpha.0) * f64::from(window.at)) as f32,
                 measured: window.measured,
             };
-            let loss = self.step(model, window, rate, &mut hands.scratch, &mut hands.inputs);
+            let room = (&mut hands.scratch, &mut hands.inputs);
+            let loss = self.step(model, window, rate, &hands.ahead, room);
             if window.measured {
                 tally.loss += f64::from(loss);
                 tally.terms += self.terms(window) as u64;
