@@ -16,6 +16,7 @@
 pub mod hogwild;
 mod logistic;
 mod panels;
+pub mod pooled;
 mod racing;
 pub mod scalar;
 mod set;

@@ -60,7 +60,9 @@ use crate::run::Run;
 use crate::space::{Provenance, Space};
 
 pub use options::{Architecture, Word2Vec};
+pub(in crate::learn) use sampler::Sampler;
 use train::{Model, Place};
+pub(in crate::learn) use windows::keep_probability;
 
 impl Learn for Word2Vec {
     type Data = Corpus;
