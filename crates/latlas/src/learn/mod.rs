@@ -1,11 +1,15 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod fasttext;
+mod sampler;
+mod training;
 pub mod word2vec;
 
 use crate::error::Result;
 use crate::run::Run;
 use crate::space::Space;
 
+pub use fasttext::FastText;
 pub use word2vec::{Architecture, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.

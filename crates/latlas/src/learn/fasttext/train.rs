@@ -11,13 +11,20 @@
 
 use std::ops::Range;
 
+use super::options::FastText;
 use super::rows::WordRows;
 use super::windows::{Drawing, Window, Windows};
-use crate::error::{Error, Result};
+use crate::data::Corpus;
+use crate::error::Result;
 use crate::items::Sequences;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::{Hidden, Pointers, Pooled, Rates};
+use crate::learn::training::{self, Tally, Training};
 use crate::learn::word2vec::Architecture;
+use crate::run::Run;
+
+/// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
+pub(super) const CHUNK: usize = 10_000;
 
 /// The two matrices.
 pub(super) struct Model {
@@ -27,18 +34,27 @@ pub(super) struct Model {
     pub(super) output: RacingRows,
 }
 
+impl training::Model for Model {
+    fn matrices(&mut self) -> Vec<&mut RacingRows> {
+        vec![&mut self.input, &mut self.output]
+    }
+}
+
 /// What all workers share, and none changes.
-pub(super) struct Lesson<'a> {
-    pub(super) text: &'a Sequences,
-    pub(super) chunks: Vec<Range<usize>>,
-    pub(super) drawing: Drawing,
-    pub(super) rows: &'a WordRows,
-    pub(super) kernels: Pooled,
-    pub(super) dim: usize,
+pub(super) struct Work<'a> {
+    options: &'a FastText,
+    text: &'a Sequences,
+    chunks: Vec<Range<usize>>,
+    drawing: Drawing,
+    rows: &'a WordRows,
+    kernels: Pooled,
+    run: &'a Run<'a>,
+    /// Words of an epoch.
+    words: u64,
 }
 
 /// What one worker keeps from chunk to chunk.
-pub(super) struct Worker {
+pub(super) struct Scratch {
     windows: [Window; 2],
     h: Hidden,
     error: Hidden,
@@ -58,11 +74,45 @@ struct Near {
     error: Hidden,
 }
 
-impl Lesson<'_> {
-    pub(super) fn worker(&self) -> Worker {
-        let zeros = Hidden::new(self.dim);
-        Worker {
-            windows: [Window::default(), Window::default()],
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        options: &'a FastText,
+        corpus: &'a Corpus,
+        rows: &'a WordRows,
+        kernels: Pooled,
+        run: &'a Run<'a>,
+    ) -> Result<Self> {
+        Ok(Work {
+            options,
+            text: &corpus.sequences,
+            chunks: corpus.sequences.chunks(CHUNK),
+            drawing: Drawing::new(options, &corpus.vocabulary)?,
+            rows,
+            kernels,
+            run,
+            words: corpus.vocabulary.tokens(),
+        })
+    }
+}
+
+impl Training for Work<'_> {
+    type Model = Model;
+    type Scratch = Scratch;
+    const UNIT: &'static str = "words";
+    const RATE: &'static str = "alpha";
+
+    fn chunks(&self) -> u64 {
+        self.chunks.len() as u64
+    }
+
+    fn units(&self) -> u64 {
+        self.words
+    }
+
+    fn scratch(&self) -> Scratch {
+        let zeros = Hidden::new(self.options.dim);
+        Scratch {
+            windows: Default::default(),
             h: zeros.clone(),
             error: zeros.clone(),
             total: zeros,
@@ -71,19 +121,23 @@ impl Lesson<'_> {
         }
     }
 
-    /// Trains on one chunk at learning rates from `alpha.0` to `alpha.1`. `random` is the chunk's stream.
-    pub(super) fn chunk(
+    fn rate(&self, epoch: u64, chunk: u64) -> f64 {
+        self.chunks.get(chunk as usize).map_or(0.0, |range| self.alpha(epoch, range).0)
+    }
+
+    fn chunk(
         &self,
-        chunk: usize,
-        random: rand_xoshiro::Xoshiro256PlusPlus,
-        alpha: (f64, f64),
         model: &Model,
-        worker: &mut Worker,
+        epoch: u64,
+        chunk: u64,
+        scratch: &mut Scratch,
     ) -> Result<Tally> {
-        let range = self.chunks[chunk].clone();
+        let range = self.chunks[chunk as usize].clone();
+        let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), random);
+        let alpha = self.alpha(epoch, &range);
         let mut tally = Tally::default();
-        let [mut now, mut coming] = std::mem::take(&mut worker.windows);
+        let [mut now, mut coming] = std::mem::take(&mut scratch.windows);
         let mut more = windows.next(&mut now)?;
         while more {
             more = windows.next(&mut coming)?;
@@ -91,20 +145,33 @@ impl Lesson<'_> {
                 self.prefetch(model, &coming);
             }
             let step = (alpha.0 + (alpha.1 - alpha.0) * f64::from(now.at)) as f32;
-            match self.drawing.architecture {
-                Architecture::SkipGram => self.skip_gram(&now, step, model, worker, &mut tally),
-                Architecture::Cbow => self.cbow(&now, step, model, worker, &mut tally),
+            match self.options.architecture {
+                Architecture::SkipGram => self.skip_gram(&now, step, model, scratch, &mut tally),
+                Architecture::Cbow => self.cbow(&now, step, model, scratch, &mut tally),
             }
             std::mem::swap(&mut now, &mut coming);
         }
-        for near in &mut worker.near {
-            self.flush(near, model, &mut worker.pointers);
+        for near in &mut scratch.near {
+            self.flush(near, model, &mut scratch.pointers);
         }
-        worker.windows = [now, coming];
-        tally.words = windows.words();
+        scratch.windows = [now, coming];
+        tally.units = windows.words();
         // Until the next epoch; or else the whole corpus would come to count as this program's memory.
         self.text.release(range);
         Ok(tally)
+    }
+}
+
+impl Work<'_> {
+    /// The learning rate at the first and behind the last id of a chunk.
+    fn alpha(&self, epoch: u64, range: &Range<usize>) -> (f64, f64) {
+        let ids = self.text.as_slice().len() as f64;
+        let (start, end) = (self.options.alpha, self.options.min_alpha);
+        let at = |place: usize| {
+            let done = (epoch as f64 + place as f64 / ids) / f64::from(self.options.epochs);
+            start + (end - start) * done
+        };
+        (at(range.start), at(range.end))
     }
 
     /// The centre word's rows predict each word around it.
@@ -113,10 +180,10 @@ impl Lesson<'_> {
         window: &Window,
         alpha: f32,
         model: &Model,
-        worker: &mut Worker,
+        scratch: &mut Scratch,
         tally: &mut Tally,
     ) {
-        let Worker { h, error, total, pointers, .. } = worker;
+        let Scratch { h, error, total, pointers, .. } = scratch;
         let Some(&(word, _)) = window.pooled.first() else { return };
         let rows = self.rows.of(word);
         self.kernels.gather((&model.input, rows), 1.0 / rows.len() as f32, h, pointers);
@@ -136,10 +203,10 @@ impl Lesson<'_> {
         window: &Window,
         alpha: f32,
         model: &Model,
-        worker: &mut Worker,
+        scratch: &mut Scratch,
         tally: &mut Tally,
     ) {
-        let Worker { h, error, near, pointers, .. } = worker;
+        let Scratch { h, error, near, pointers, .. } = scratch;
         h.clear();
         let mut count = 0;
         for &(word, number) in &window.pooled {
@@ -151,7 +218,7 @@ impl Lesson<'_> {
         error.clear();
         self.step(window, 0, alpha, model, (h, error), tally);
         for &(word, number) in &window.pooled {
-            let reach = 2 * self.drawing.window + 1;
+            let reach = 2 * self.options.window + 1;
             let near = &mut near[number % reach];
             near.error.add(1.0, error);
             near.sum.add(self.rows.of(word).len() as f32, error);
@@ -168,9 +235,9 @@ impl Lesson<'_> {
         pointers: &mut Pointers,
     ) -> usize {
         // Numbers within reach of one centre word lie less than this apart, so that none takes the place of another.
-        let place = number % (2 * self.drawing.window + 1);
+        let place = number % (2 * self.options.window + 1);
         while near.len() <= place {
-            let zeros = Hidden::new(self.dim);
+            let zeros = Hidden::new(self.options.dim);
             near.push(Near { word, number: usize::MAX, sum: zeros.clone(), error: zeros });
         }
         let it = &mut near[place];

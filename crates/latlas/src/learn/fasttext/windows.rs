@@ -9,12 +9,13 @@ use super::options::{FastText, Loss, Negatives};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
-use crate::learn::word2vec::{Architecture, Sampler, keep_probability};
+use crate::learn::sampler::Sampler;
+use crate::learn::word2vec::{Architecture, keep_probability};
 
 /// What drawing windows needs to know of the corpus and the options; the same for all threads.
 pub(super) struct Drawing {
-    pub(super) architecture: Architecture,
-    pub(super) window: usize,
+    architecture: Architecture,
+    window: usize,
     /// For each word: it is kept where 32 random bits are at or below this.
     keep: Vec<u32>,
     outputs: Outputs,
