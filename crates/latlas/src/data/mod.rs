@@ -15,6 +15,7 @@ mod format;
 mod infer;
 mod input;
 mod jsonl;
+mod labelled;
 mod lexicon;
 mod markdown;
 mod ngrams;
@@ -43,6 +44,9 @@ pub use encoding::{Decoded, encoding};
 pub use files::{FileDocuments, documents};
 pub use format::Format;
 pub use jsonl::visit_jsonl;
+pub use labelled::{
+    Cut, LabelledCorpus, LabelledText, Labels, TEXT_END, encode_labelled, visit_labelled,
+};
 pub use ngrams::{Ngrams, hash};
 pub use options::{OnBad, ReaderOptions, Unit};
 pub use plain::{TextPart, visit_text};
