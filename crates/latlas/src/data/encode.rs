@@ -66,12 +66,25 @@ pub fn encode(
     dump: Option<&Path>,
     run: &Run,
 ) -> Result<Corpus> {
-    encode_all(&mut documents, options, scratch, dump, run)
+    encode_all(&mut documents, options, false, scratch, dump, run)
+}
+
+/// As [`encode`], with one sequence for each document: the i-th is the i-th document, empty where no word of it was
+/// kept, however long it is.
+pub fn encode_whole(
+    mut documents: impl Documents,
+    options: &CorpusOptions,
+    scratch: &Path,
+    dump: Option<&Path>,
+    run: &Run,
+) -> Result<Corpus> {
+    encode_all(&mut documents, options, true, scratch, dump, run)
 }
 
 fn encode_all(
     documents: &mut dyn Documents,
     options: &CorpusOptions,
+    whole: bool,
     scratch: &Path,
     dump: Option<&Path>,
     run: &Run,
@@ -107,7 +120,7 @@ fn encode_all(
     let path = scratch.join("corpus.ids");
     let mut fingerprint = 0;
     let mut renumber = |dump: Option<&mut NewFile>| {
-        fingerprint = renumber(&ids, &finals, &vocabulary, &path, dump, run)?;
+        fingerprint = renumber(&ids, &finals, &vocabulary, whole, &path, dump, run)?;
         Ok(())
     };
     match dump {
@@ -199,11 +212,12 @@ fn worth_learning(
     Ok(())
 }
 
-/// Writes the final ids from the provisional ones, and the dump beside them. Gives the corpus's fingerprint.
+/// Writes the final ids from the provisional ones, documents uncut if they are to stay `whole`, and the dump beside them. Gives the corpus's fingerprint.
 fn renumber(
     from: &Path,
     finals: &[u32],
     vocabulary: &Vocabulary,
+    whole: bool,
     to: &Path,
     dump: Option<&mut NewFile>,
     run: &Run,
@@ -241,7 +255,8 @@ fn renumber(
                 }
                 length += 1;
             }
-            if length == LONGEST_SEQUENCE || (length > 0 && id == Sequences::END) {
+            let ends = id == Sequences::END && (whole || length > 0);
+            if ends || (length == LONGEST_SEQUENCE && !whole) {
                 ids.put(Sequences::END)?;
                 if let Some(dump) = &mut dump {
                     dump.line()?;
