@@ -31,7 +31,7 @@
 //!
 //! The method page is `docs/fasttext.md`.
 
-mod huffman;
+pub(in crate::learn) mod huffman;
 mod options;
 mod rows;
 mod train;
@@ -48,11 +48,13 @@ use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::word2vec;
+use crate::learn::word2vec::{self, Architecture};
 use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Provenance, Space};
+use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
+use crate::space::{self, Provenance, Space};
 
+pub(in crate::learn) use options::{lengths, real, whole};
 pub use options::{FastText, Loss, Negatives, Subwords};
 use rows::WordRows;
 use train::{Model, Work};
@@ -76,14 +78,16 @@ impl Learn for FastText {
         let begun = Instant::now();
         let kernels = Pooled::detect();
         let rows = WordRows::new(self, words)?;
-        run.progress.note(&format!("{} n-grams have a row", rows.subwords.len()));
+        run.progress.note(&format!("{} n-grams have a row", rows.ngrams()));
         let mut trained = self.train(corpus, &rows, kernels, run)?;
         let seconds = begun.elapsed().as_secs_f64();
 
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
         let vectors = vectors(&mut trained.model, &rows, words.len())?;
+        let model = self.model(corpus, trained.model, rows)?;
         let mut builder = Space::builder("fasttext", word2vec::items(words)?)
             .field("main", Geometry::Cosine, vectors)
+            .model(model)
             .provenance(self.provenance(corpus, kernels, run))
             .metric("loss", Value::Array(losses))
             .run_fact("threads", json!(run.threads))
@@ -135,6 +139,50 @@ impl FastText {
         Ok(Model { input, output: RacingRows::zeros(outputs, self.dim)? })
     }
 
+    /// What places words that are not in the vocabulary, and goes on with the official program.
+    fn model(&self, corpus: &Corpus, trained: Model, rows: WordRows) -> Result<crate::space::Model> {
+        let words = &corpus.vocabulary;
+        let owners = rows.into_owners();
+        let hashed = !matches!(owners, Owners::Ngrams(_)) && self.max_n > 0;
+        let min_count = corpus.options.get("min_count").and_then(Value::as_u64).unwrap_or(1);
+        let option = |name: &str| corpus.options.get(name).cloned().unwrap_or_default();
+        let config = FastTextConfig {
+            task: match self.architecture {
+                Architecture::SkipGram => Task::SkipGram,
+                Architecture::Cbow => Task::Cbow,
+            },
+            loss: match self.loss {
+                Loss::NegativeSampling => space::fasttext::Loss::NegativeSampling,
+                Loss::HierarchicalSoftmax => space::fasttext::Loss::HierarchicalSoftmax,
+            },
+            dim: self.dim,
+            window: self.window as u32,
+            epochs: self.epochs,
+            min_count: u32::try_from(min_count).unwrap_or(u32::MAX),
+            negative: self.negative as u32,
+            word_ngrams: 1,
+            buckets: if hashed { self.buckets as u32 } else { 0 },
+            min_n: self.min_n as u32,
+            max_n: self.max_n as u32,
+            sample: self.sample,
+            lr_update_rate: 100,
+            tokens: words.tokens(),
+            label_prefix: String::new(),
+            tokenizer: serde_json::from_value(option("tokenizer")).ok(),
+            lowercase: option("lowercase").as_bool().unwrap_or_default(),
+        };
+        let Model { input, output } = trained;
+        let parts = Parts {
+            config,
+            words: (words.words.clone(), words.counts.clone()),
+            labels: (Vec::new(), Vec::new()),
+            input: matrix(input)?,
+            owners,
+            output: matrix(output)?,
+        };
+        parts.into_model()
+    }
+
     fn provenance(&self, corpus: &Corpus, kernels: Pooled, run: &Run<'_>) -> Provenance {
         let mut options = corpus.options.clone();
         options.extend(self.in_force());
@@ -164,4 +212,14 @@ fn vectors(model: &mut Model, rows: &WordRows, words: usize) -> Result<Matrix> {
         }
     }
     Ok(vectors)
+}
+
+/// The rows without their padding; the racing ones are given back to the machine.
+pub(in crate::learn) fn matrix(mut rows: RacingRows) -> Result<Matrix> {
+    let (count, dim) = (rows.rows(), rows.dim());
+    let mut numbers = Vec::with_capacity(count * dim);
+    for row in 0..count {
+        numbers.extend_from_slice(rows.row(row));
+    }
+    Matrix::new(count, dim, numbers)
 }

@@ -145,7 +145,7 @@ impl FastText {
 }
 
 /// Refuses lengths of n-grams that make no sense together.
-pub(super) fn lengths(min_n: usize, max_n: usize) -> Result<()> {
+pub(in crate::learn) fn lengths(min_n: usize, max_n: usize) -> Result<()> {
     whole("max_n", max_n, 0, LONGEST_NGRAM)?;
     if max_n > 0 && !(1..=max_n).contains(&min_n) {
         return Err(Error::usage(format!("min_n {min_n} is out of range")).help(format!(
@@ -155,7 +155,7 @@ pub(super) fn lengths(min_n: usize, max_n: usize) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+pub(in crate::learn) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -167,7 +167,7 @@ pub(super) fn whole(name: &str, value: usize, least: usize, most: usize) -> Resu
     Err(Error::usage(format!("{name} {value} is out of range")).help(help))
 }
 
-pub(super) fn real(name: &str, value: f64, low: f64, high: f64) -> Result<()> {
+pub(in crate::learn) fn real(name: &str, value: f64, low: f64, high: f64) -> Result<()> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

@@ -5,32 +5,16 @@ use std::collections::HashMap;
 use super::options::{FastText, Subwords};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
+use crate::space::fasttext::Owners;
 
 /// The rows of every word, and what the rows behind those of the words belong to.
 pub(super) struct WordRows {
     /// Where each word's rows end in `rows`; they start where those of the word before end.
     ends: Vec<usize>,
     rows: Vec<u32>,
-    /// What the rows behind those of the words are, in order.
-    pub(super) subwords: Owners,
-}
-
-/// What the rows of n-grams belong to. Only what some word has is kept: of the 2,000,000 buckets of fastText's default
-/// a corpus of 80,000 words touches a fifth.
-pub(super) enum Owners {
-    /// A bucket each, ascending.
-    Buckets(Vec<u32>),
-    /// An n-gram each, ascending by bytes.
-    Ngrams(Vec<Box<[u8]>>),
-}
-
-impl Owners {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Owners::Buckets(buckets) => buckets.len(),
-            Owners::Ngrams(ngrams) => ngrams.len(),
-        }
-    }
+    /// What the rows behind those of the words are, in order. Only what some word has is kept: of the 2,000,000
+    /// buckets of fastText's default a corpus of 80,000 words touches a fifth.
+    subwords: Owners,
 }
 
 impl WordRows {
@@ -44,12 +28,12 @@ impl WordRows {
                 Subwords::Exact => Self::exact(options, words),
             }
         };
-        let total = words.len() + made.subwords.len();
+        let total = made.total();
         if u32::try_from(total).is_err() {
             return Err(Error::data(format!(
                 "{} words and {} n-grams are more rows than can be numbered",
                 words.len(),
-                made.subwords.len()
+                made.ngrams()
             ))
             .help("take a higher --min-count, or a lower max_n"));
         }
@@ -84,25 +68,27 @@ impl WordRows {
     }
 
     fn exact(options: &FastText, words: &Vocabulary) -> Self {
-        let mut counts: HashMap<Box<[u8]>, u64> = HashMap::new();
+        // N-grams are cut between characters, so those of a text are text.
+        let mut counts: HashMap<String, u64> = HashMap::new();
         let mut marked = Vec::new();
         for (word, count) in words.words.iter().zip(&words.counts) {
             options.ngrams().each(word.as_bytes(), &mut marked, |ngram| {
-                if let Some(sum) = counts.get_mut(ngram) {
+                let ngram = String::from_utf8_lossy(ngram);
+                if let Some(sum) = counts.get_mut(&*ngram) {
                     *sum += count;
                 } else {
-                    counts.insert(ngram.into(), *count);
+                    counts.insert(ngram.into_owned(), *count);
                 }
             });
         }
         counts.retain(|_, count| *count >= options.ngram_min_count);
-        let mut kept: Vec<Box<[u8]>> = counts.into_keys().collect();
+        let mut kept: Vec<String> = counts.into_keys().collect();
         kept.sort_unstable();
         let (mut ends, mut rows) = (Vec::with_capacity(words.len()), Vec::new());
         for (number, word) in words.words.iter().enumerate() {
             rows.push(number as u32);
             options.ngrams().each(word.as_bytes(), &mut marked, |ngram| {
-                if let Ok(place) = kept.binary_search_by(|kept| kept[..].cmp(ngram)) {
+                if let Ok(place) = kept.binary_search_by(|kept| kept.as_bytes().cmp(ngram)) {
                     rows.push((words.len() + place) as u32);
                 }
             });
@@ -121,7 +107,17 @@ impl WordRows {
 
     /// All rows: of words and of n-grams.
     pub(super) fn total(&self) -> usize {
-        self.ends.len() + self.subwords.len()
+        self.ends.len() + self.ngrams()
+    }
+
+    /// The rows of n-grams.
+    pub(super) fn ngrams(&self) -> usize {
+        self.subwords.rows(0)
+    }
+
+    /// What the rows of n-grams belong to.
+    pub(super) fn into_owners(self) -> Owners {
+        self.subwords
     }
 }
 

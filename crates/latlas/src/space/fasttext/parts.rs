@@ -50,15 +50,14 @@ impl Parts {
         let Parts { config, words, labels, input, owners, output } = self;
         let config = serde_json::to_value(config)
             .map_err(|e| Error::data(format!("the configuration of a fastText model: {e}")))?;
-        let names = |names: &Vec<String>| names.iter().map(String::as_str).collect::<Vec<_>>();
         let mut model = Model::builder(FAMILY, VERSION, config)
-            .names("words", names(&words.0).into_iter())?
+            .names("words", words.0.iter().map(String::as_str))?
             .tensor("counts", &[words.1.len()], words.1)
             .matrix("input", input)
             .matrix("output", output);
         if !labels.0.is_empty() {
             let count = labels.1.len();
-            model = model.names("labels", names(&labels.0).into_iter())?.tensor(
+            model = model.names("labels", labels.0.iter().map(String::as_str))?.tensor(
                 "label_counts",
                 &[count],
                 labels.1,
@@ -67,7 +66,7 @@ impl Parts {
         model = match owners {
             Owners::AllBuckets => model,
             Owners::Buckets(buckets) => model.tensor("buckets", &[buckets.len()], buckets),
-            Owners::Ngrams(ngrams) => model.names("ngrams", names(&ngrams).into_iter())?,
+            Owners::Ngrams(ngrams) => model.names("ngrams", ngrams.iter().map(String::as_str))?,
         };
         let model = model.build()?;
         super::FastTextModel::new(model.clone())?;
