@@ -48,7 +48,7 @@ pub use jsonl::visit_jsonl;
 pub use labelled::{
     Cut, LabelledCorpus, LabelledText, Labels, TEXT_END, encode_labelled, visit_labelled,
 };
-pub use ngrams::{Ngrams, hash};
+pub use ngrams::{Ngrams, hash, word_ngrams};
 pub use options::{OnBad, ReaderOptions, Unit};
 pub use plain::{TextPart, visit_text};
 pub use records::{Bad, Cell, LONGEST_ROW, MOST_COLUMNS, Record};

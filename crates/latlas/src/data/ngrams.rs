@@ -63,6 +63,22 @@ pub fn hash(bytes: &[u8]) -> u32 {
     })
 }
 
+/// Gives the bucket of every run of two to `longest` words to `each`, words being told by their [`hash`]es; where they
+/// begin, then by length. Hashes are taken for signed numbers, as the official program has them.
+pub fn word_ngrams(hashes: &[u32], longest: usize, buckets: u32, mut each: impl FnMut(u32)) {
+    if buckets == 0 {
+        return;
+    }
+    let wide = |hash: u32| i64::from(hash as i32) as u64;
+    for (start, &first) in hashes.iter().enumerate() {
+        let mut run = wide(first);
+        for &next in hashes[start + 1..].iter().take(longest.saturating_sub(1)) {
+            run = run.wrapping_mul(116_049_371).wrapping_add(wide(next));
+            each((run % u64::from(buckets)) as u32);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod classifier;
 pub mod fasttext;
 mod sampler;
 mod training;
@@ -9,6 +10,7 @@ use crate::error::Result;
 use crate::run::Run;
 use crate::space::Space;
 
+pub use classifier::Classifier;
 pub use fasttext::FastText;
 pub use word2vec::{Architecture, Word2Vec};
 

@@ -31,7 +31,6 @@
 //!
 //! The method page is `docs/fasttext.md`.
 
-pub(in crate::learn) mod huffman;
 mod options;
 mod rows;
 mod train;

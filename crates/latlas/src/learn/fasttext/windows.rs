@@ -4,13 +4,14 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-use super::huffman::Huffman;
+
 use super::options::{FastText, Loss, Negatives};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
 use crate::learn::sampler::Sampler;
 use crate::learn::word2vec::{Architecture, keep_probability};
+use crate::space::fasttext::Huffman;
 
 /// What drawing windows needs to know of the corpus and the options; the same for all threads.
 pub(super) struct Drawing {

@@ -15,15 +15,19 @@
 //! A bucket without a row counts as a row of zeros: it was never trained.
 
 mod config;
+mod huffman;
 mod parts;
+mod text;
 
 use super::ids::IdTable;
 use super::{Model, Space, Values};
 use crate::data::hash;
 use crate::error::{Error, Result};
 
+pub use huffman::Huffman;
 pub use config::{FastTextConfig, Loss, Task};
 pub use parts::{Owners, Parts};
+pub use text::TextFinding;
 
 /// The family of these models.
 pub const FAMILY: &str = "fasttext";

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// A binary tree over outputs 0…n−1.
 #[derive(Debug, Clone)]
-pub(crate) struct Huffman {
+pub struct Huffman {
     /// The two children of each inner node; inner node i is called n + i here.
     children: Vec<[u32; 2]>,
     /// For each output the inner nodes above it: those where the path turns to the second child first.
@@ -20,7 +20,7 @@ pub(crate) struct Huffman {
 
 impl Huffman {
     /// The tree of these counts, which must not increase.
-    pub(crate) fn new(counts: &[u64]) -> Result<Self> {
+    pub fn new(counts: &[u64]) -> Result<Self> {
         let n = counts.len();
         if n == 0 || u32::try_from(2 * n).is_err() {
             return Err(Error::data(format!("a tree of {n} outputs cannot be built")));
@@ -72,19 +72,19 @@ impl Huffman {
 
     /// The inner nodes above an output, and how many of them, the first ones, have the observed label 1.
     #[inline]
-    pub(crate) fn path(&self, output: usize) -> (&[u32], usize) {
+    pub fn path(&self, output: usize) -> (&[u32], usize) {
         let start = if output == 0 { 0 } else { self.ends[output - 1].0 };
         let (end, seconds) = self.ends[output];
         (&self.paths[start..end], seconds as usize)
     }
 
     /// The children of an inner node: outputs, or n + the number of an inner node.
-    pub(crate) fn children(&self, inner: usize) -> [u32; 2] {
+    pub fn children(&self, inner: usize) -> [u32; 2] {
         self.children[inner]
     }
 
     /// The root's number among inner nodes; `None` for a tree of one output.
-    pub(crate) fn root(&self) -> Option<usize> {
+    pub fn root(&self) -> Option<usize> {
         self.children.len().checked_sub(1)
     }
 }
