@@ -1,7 +1,8 @@
 //! `latlas learn fasttext INPUT -o OUT`: a space of words and their parts, from the words around them.
 
-use latlas::Result;
-use latlas::learn::FastText;
+use latlas::data::Labels;
+use latlas::learn::{Classifier, FastText};
+use latlas::{Error, Result};
 
 use super::text::{Target, Text};
 use crate::settings::{self, Setting};
@@ -10,8 +11,10 @@ use crate::verbs::Context;
 /// Learn a space of words and their parts; unknown words have a place in it too
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!(
-    "{}\nExample:\n  latlas learn fasttext corpus.txt -o en.space --dim 200",
-    settings::list::<FastText>(FASTTEXT)
+    "{}\nWith --supervised: {}\nExamples:\n  latlas learn fasttext corpus.txt -o en.space --dim 200\n  \
+     latlas learn fasttext --supervised reviews.csv --text review --label stars -o stars.space",
+    settings::list::<FastText>(FASTTEXT),
+    settings::list::<Classifier>(SUPERVISED)
 ))]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -25,6 +28,15 @@ pub(crate) struct Args {
     /// Context in words to each side; wide brings topics, narrow grammar
     #[arg(long, value_name = "N", default_value_t = FastText::default().window)]
     window: usize,
+    /// Learn to label texts; labels are words that begin with __label__, or a column
+    #[arg(long)]
+    supervised: bool,
+    /// The column of labels
+    #[arg(long, value_name = "COL", requires = "supervised")]
+    label: Option<String>,
+    /// What words of the text begin with that are labels [default: __label__]
+    #[arg(long, value_name = "TEXT", requires = "supervised", conflicts_with = "label")]
+    label_prefix: Option<String>,
     /// Set another option of the learner; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -65,12 +77,50 @@ const FASTTEXT: &[Setting] = &[
     Setting { key: "window", about: "" },
 ];
 
+/// The same for labelling texts.
+const SUPERVISED: &[Setting] = &[
+    Setting {
+        key: "loss",
+        about: "softmax, hierarchical-softmax (many labels), one-vs-all (several a text), negative-sampling",
+    },
+    Setting {
+        key: "word_ngrams",
+        about: "words of the longest run that is a feature; word order counts from 2 on",
+    },
+    Setting { key: "min_n", about: "characters of the shortest n-gram of a word" },
+    Setting { key: "max_n", about: "characters of the longest; 0: none; helps with misspelt words" },
+    Setting { key: "buckets", about: "rows for hashed n-grams; fewer: less memory, more collisions" },
+    Setting { key: "negative", about: "noise labels for each text, with negative-sampling" },
+    Setting { key: "alpha", about: "learning rate at the start; it falls to 0" },
+    Setting { key: "min_count", about: "words that stand less often are left out" },
+    Setting { key: "dim", about: "" },
+    Setting { key: "epochs", about: "" },
+];
+
 pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if args.supervised {
+        return supervised(args, cx);
+    }
     let learner =
         FastText { dim: args.dim, epochs: args.epochs, window: args.window, ..FastText::default() };
     let learner = settings::apply(learner, &args.set, FASTTEXT)?;
     learner.check()?;
     args.text.learn(&args.target, |_| learner, cx)
+}
+
+fn supervised(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if args.window != FastText::default().window {
+        return Err(Error::usage("--window has no meaning with --supervised")
+            .help("for word order use --set word_ngrams=2"));
+    }
+    let learner = Classifier { dim: args.dim, epochs: args.epochs, ..Classifier::default() };
+    let learner = settings::apply(learner, &args.set, SUPERVISED)?;
+    learner.check()?;
+    let mut labels = Labels { column: args.label.clone(), ..Labels::default() };
+    if let Some(prefix) = &args.label_prefix {
+        labels.prefix.clone_from(prefix);
+    }
+    args.text.classify(&args.target, &labels, &learner, cx)
 }
 
 #[cfg(test)]
@@ -80,5 +130,6 @@ mod tests {
     #[test]
     fn every_option_of_fasttext_can_be_set() {
         assert_eq!(settings::unlisted::<FastText>(FASTTEXT), Vec::<String>::new());
+        assert_eq!(settings::unlisted::<Classifier>(SUPERVISED), Vec::<String>::new());
     }
 }

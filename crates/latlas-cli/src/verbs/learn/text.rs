@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
-use latlas::learn::Learn;
+use latlas::data::{
+    self, Corpus, CorpusOptions, Documents, Labels, ReaderOptions, Sources, Tokenizer,
+};
+use latlas::learn::{Classifier, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -44,9 +46,9 @@ pub(crate) struct Text {
     /// Keep capitals: 'Word' and 'word' are two
     #[arg(long, help_heading = "Words")]
     keep_case: bool,
-    /// Words that stand less often are left out
-    #[arg(long, value_name = "N", default_value_t = CorpusOptions::default().min_count, help_heading = "Words")]
-    min_count: u64,
+    /// Words that stand less often are left out [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Words")]
+    min_count: Option<u64>,
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
@@ -86,14 +88,59 @@ impl Text {
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
         let learned = lesson.learn(read, learner, output, &run)?;
-        cx.out.settle();
-        if cx.out.json() {
-            return cx.out.object("learn", &learned.object(output));
+        if !learned.tell(output, cx)? {
+            let space = output.display();
+            cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
+            cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         }
-        learned.print(output, cx.out)?;
-        let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
+    /// Reads texts with labels, learns to label texts, saves the space and tells of it.
+    pub(super) fn classify(
+        &self,
+        target: &Target,
+        labels: &Labels,
+        learner: &Classifier,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        if self.dump_corpus.is_some() || self.max_vocab.is_some() {
+            return Err(Error::usage(
+                "--dump-corpus and --max-vocab do not go together with --supervised",
+            ));
+        }
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let cut = data::Cut {
+            tokenizer: lesson.corpus.tokenizer,
+            lowercase: lesson.corpus.lowercase,
+        };
+        let min_count = self.min_count.unwrap_or(learner.min_count);
+        let learner = Classifier { min_count, ..learner.clone() };
+        learner.check()?;
+        let run = cx.run();
+        let learned = lesson.within(output, &run, |_, run| {
+            let corpus = data::encode_labelled(&sources, &reading, labels, cut, run)?;
+            run.progress.note(&format!(
+                "{} texts, {} labels, {} different words",
+                corpus.texts.iter().count(),
+                corpus.labels.len(),
+                corpus.words.len()
+            ));
+            let began = Instant::now();
+            Ok(Learned {
+                space: learner.learn(&corpus, run)?,
+                tokens: corpus.words.tokens(),
+                took: began.elapsed(),
+            })
+        })?;
+        if !learned.tell(output, cx)? {
+            cx.out.say(&format!("next: latlas apply classify {} NEW", output.display()));
+        }
         Ok(())
     }
 
@@ -109,7 +156,7 @@ impl Text {
                     Cut::Letters => Tokenizer::Letters,
                 },
                 lowercase: !self.keep_case,
-                min_count: self.min_count,
+                min_count: self.min_count.unwrap_or(CorpusOptions::default().min_count),
                 max_vocab: self.max_vocab,
             },
             dump: self.dump_corpus.as_deref(),
@@ -143,7 +190,7 @@ pub(in crate::verbs) struct Learned {
 }
 
 impl Lesson<'_> {
-    /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
+    /// Reads, learns, saves.
     pub(in crate::verbs) fn learn<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
@@ -151,13 +198,34 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        self.within(output, run, |work, run| {
+            let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+            let began = Instant::now();
+            let space = learner(&corpus).learn(&corpus, run)?;
+            Ok(Learned { space, tokens: corpus.vocabulary.tokens(), took: began.elapsed() })
+        })
+    }
+
+    /// Does what `learn` does in the work folder of a target, and saves it. The target is locked from the start, and
+    /// stays as it was until the end; `learn` is given a run with a place for checkpoints.
+    fn within(
+        &self,
+        output: &Path,
+        run: &Run<'_>,
+        learn: impl FnOnce(&Work, &Run<'_>) -> Result<Learned>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let checkpoint = |dir| Checkpoint { dir, every: self.every, resume: self.resume };
+        let result = work.checkpoints().map(checkpoint).and_then(|checkpoint| {
+            let learned = learn(&work, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+            learned.space.save(output)?;
+            Ok(learned)
+        });
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -168,25 +236,6 @@ impl Lesson<'_> {
             Kind::Interrupted => error.help("it had not come to a checkpoint; start anew"),
             _ => error,
         })
-    }
-
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
-        &self,
-        read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> L,
-        output: &Path,
-        work: &Work,
-        run: &Run<'_>,
-    ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
-        let checkpoint =
-            Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
-        let began = Instant::now();
-        let space = learner(&corpus)
-            .learn(&corpus, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
-        let took = began.elapsed();
-        space.save(output)?;
-        Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
     }
 }
 
@@ -209,6 +258,17 @@ impl Learned {
         metrics.insert("words_per_second".to_owned(), json!(self.words_per_second()));
         metrics.insert("seconds".to_owned(), json!(self.took.as_secs_f64()));
         json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
+    }
+
+    /// Prints the summary; says whether that was JSON.
+    fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<bool> {
+        cx.out.settle();
+        if cx.out.json() {
+            cx.out.object("learn", &self.object(output))?;
+        } else {
+            self.print(output, cx.out)?;
+        }
+        Ok(cx.out.json())
     }
 
     /// The summary, for people.

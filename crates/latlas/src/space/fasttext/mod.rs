@@ -15,6 +15,7 @@
 //! A bucket without a row counts as a row of zeros: it was never trained.
 
 mod config;
+mod encoder;
 mod huffman;
 mod parts;
 mod text;
@@ -24,6 +25,7 @@ use super::{Model, Space, Values};
 use crate::data::hash;
 use crate::error::{Error, Result};
 
+pub use encoder::register;
 pub use huffman::Huffman;
 pub use config::{FastTextConfig, Loss, Task};
 pub use parts::{Owners, Parts};
