@@ -78,7 +78,10 @@ fn what_is_written_is_read_and_the_same_bytes_are_written_again() {
     let header = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     assert_eq!((8 + header) % 64, 0);
     let tensors = safetensors_of(&bytes[8..8 + header]);
-    assert_eq!(tensors["vectors"], json!({"dtype": "F32", "shape": [2, 2], "data_offsets": [24, 40]}));
+    assert_eq!(
+        tensors["vectors"],
+        json!({"dtype": "F32", "shape": [2, 2], "data_offsets": [24, 40]})
+    );
 }
 
 fn safetensors_of(header: &[u8]) -> serde_json::Value {
@@ -154,8 +157,14 @@ fn configurations_that_lie_are_refused() {
         (&b"{}"[..], "no configuration"),
         (br#"{"format":"x","family":"test","version":1,"config":{}}"#, "format 'x'"),
         (br#"{"format":"latlas.model","family":"../x","version":1,"config":{}}"#, "'../x'"),
-        (br#"{"format":"latlas.model","family":"test","version":-1,"config":{}}"#, "no configuration"),
-        (br#"{"format":"latlas.model","family":"test","version":1,"config":3}"#, "no configuration"),
+        (
+            br#"{"format":"latlas.model","family":"test","version":-1,"config":{}}"#,
+            "no configuration",
+        ),
+        (
+            br#"{"format":"latlas.model","family":"test","version":1,"config":3}"#,
+            "no configuration",
+        ),
     ] {
         let error = Model::from_bytes(bad, tensors()).unwrap_err();
         assert!(error.message().contains(says), "{error}");

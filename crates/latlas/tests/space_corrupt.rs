@@ -78,8 +78,10 @@ fn files(path: &Path) -> Vec<String> {
             .map(|e| e.unwrap().file_name().into_string().unwrap())
             .collect()
     };
-    let mut all: Vec<String> =
-        names(path).into_iter().filter(|n| !matches!(n.as_str(), ".lock" | "maps" | "model")).collect();
+    let mut all: Vec<String> = names(path)
+        .into_iter()
+        .filter(|n| !matches!(n.as_str(), ".lock" | "maps" | "model"))
+        .collect();
     for folder in ["maps", "model"] {
         all.extend(names(&path.join(folder)).into_iter().map(|n| format!("{folder}/{n}")));
     }

@@ -292,18 +292,18 @@ mod tests {
 
     #[test]
     fn labels_in_the_text_and_in_a_column_are_the_same() {
-        let expected = [
-            ("a good film </s>", "pos"),
-            ("bad bad film </s>", "neg"),
-            ("good </s>", "pos"),
-        ];
+        let expected =
+            [("a good film </s>", "pos"), ("bad bad film </s>", "neg"), ("good </s>", "pos")];
         let expected: Vec<(String, String)> =
             expected.iter().map(|(t, l)| ((*t).to_owned(), (*l).to_owned())).collect();
         let text = "__label__pos A good film.\nBad, __label__neg bad film\nno label\n\
                     __label__pos good\n";
         let found = corpus(text, "a.txt", &Labels::default()).unwrap();
         assert_eq!(plain(&found), expected);
-        assert_eq!((&found.labels.words[..], &found.labels.counts[..]), (&["pos".into(), "neg".into()][..], &[2, 1][..]));
+        assert_eq!(
+            (&found.labels.words[..], &found.labels.counts[..]),
+            (&["pos".into(), "neg".into()][..], &[2, 1][..])
+        );
         assert_eq!((found.words.words[0].as_str(), found.words.counts[0]), ("</s>", 3));
 
         let csv = "text,kind\nA good film.,pos\n\"Bad, bad film\",neg\nno label,\ngood,pos\n";
@@ -313,12 +313,9 @@ mod tests {
 
     #[test]
     fn a_text_may_have_several_labels() {
-        let found = corpus(
-            "__label__a __label__b both\n__label__b one\n",
-            "a.txt",
-            &Labels::default(),
-        )
-        .unwrap();
+        let found =
+            corpus("__label__a __label__b both\n__label__b one\n", "a.txt", &Labels::default())
+                .unwrap();
         assert_eq!(plain(&found)[0].1, "a b");
     }
 
@@ -326,7 +323,8 @@ mod tests {
     fn nothing_to_learn_is_told() {
         let none = corpus("good\nbad\n", "a.txt", &Labels::default()).err().unwrap();
         assert!(none.message().ends_with("no text has a label"), "{none}");
-        let one = corpus("__label__a x\n__label__a y\n", "a.txt", &Labels::default()).err().unwrap();
+        let one =
+            corpus("__label__a x\n__label__a y\n", "a.txt", &Labels::default()).err().unwrap();
         assert!(one.message().ends_with("every text has the label 'a'"), "{one}");
         let labels = Labels { column: Some("kin".into()), ..Labels::default() };
         let column = corpus("text,kind\na,b\n", "a.csv", &labels).err().unwrap();

@@ -58,9 +58,7 @@ impl Ngrams {
 /// FNV-1a, 32 bits, with the official program's slip: bytes from 0x80 on are taken for negative numbers, so that they
 /// change the upper 24 bits too. Every model there is was made with it.
 pub fn hash(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(2_166_136_261, |hash, &b| {
-        (hash ^ (b as i8) as u32).wrapping_mul(16_777_619)
-    })
+    bytes.iter().fold(2_166_136_261, |hash, &b| (hash ^ (b as i8) as u32).wrapping_mul(16_777_619))
 }
 
 /// Gives the bucket of every run of two to `longest` words to `each`, words being told by their [`hash`]es; where they
@@ -129,14 +127,7 @@ mod tests {
                 2,
                 2,
                 50,
-                &[
-                    ("<n", 5),
-                    ("na", 12),
-                    ("a\u{ef}", 0),
-                    ("\u{ef}v", 3),
-                    ("ve", 12),
-                    ("e>", 40),
-                ],
+                &[("<n", 5), ("na", 12), ("a\u{ef}", 0), ("\u{ef}v", 3), ("ve", 12), ("e>", 40)],
             ),
             ("a", 1, 3, 1000, &[("<a", 750), ("<a>", 600), ("a", 220), ("a>", 806)]),
             ("a", 3, 6, 2_000_000, &[("<a>", 1_087_600)]),

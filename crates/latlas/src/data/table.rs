@@ -71,8 +71,7 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
         (None, Some(typed)) => typed.finish()?,
         (None, None) => Assembly::default(),
     };
-    let (about, halves, names) =
-        (assembly.about.clone(), assembly.halves, assembly.names.clone());
+    let (about, halves, names) = (assembly.about.clone(), assembly.halves, assembly.names.clone());
     let (items, vectors) = assembly.finish(options, &label, run)?;
     Ok(Table { items, vectors, sources: read, names, about, halves })
 }

@@ -72,13 +72,8 @@ pub struct Rates {
 type Gather = unsafe fn(rows: &[*mut f32], scale: f32, h: *mut f32, blocks: usize);
 type Spread = unsafe fn(error: *const f32, scale: f32, rows: &[*mut f32], blocks: usize);
 type Dots = unsafe fn(h: *const f32, rows: &[*mut f32], out: &mut [f32; GROUP], blocks: usize);
-type Pull = unsafe fn(
-    h: *const f32,
-    rows: &[*mut f32],
-    g: &[f32; GROUP],
-    error: *mut f32,
-    blocks: usize,
-);
+type Pull =
+    unsafe fn(h: *const f32, rows: &[*mut f32], g: &[f32; GROUP], error: *mut f32, blocks: usize);
 
 /// The kernels of one instruction set, chosen once.
 #[derive(Clone, Copy)]
@@ -184,11 +179,8 @@ impl Pooled {
             unsafe { (self.dots)(x, places, &mut g, blocks) };
             let mut losses = [0.0; GROUP];
             for k in 0..GROUP {
-                let (label, alpha, weight) = if k < left {
-                    (1.0, rates.observed, 1.0)
-                } else {
-                    (0.0, rates.noise, weight)
-                };
+                let (label, alpha, weight) =
+                    if k < left { (1.0, rates.observed, 1.0) } else { (0.0, rates.noise, weight) };
                 let (sigma, term) = logistic(g[k], label);
                 g[k] = alpha * (label - sigma);
                 losses[k] = if k < group.len() { weight * term } else { 0.0 };
@@ -235,13 +227,7 @@ impl Pooled {
             let e = error.0.as_mut_ptr().cast();
             // SAFETY: as in `gather`; `error` is the caller's own.
             unsafe {
-                (self.pull)(
-                    h.0.as_ptr().cast(),
-                    &places[..group.len()],
-                    &gradients,
-                    e,
-                    blocks,
-                );
+                (self.pull)(h.0.as_ptr().cast(), &places[..group.len()], &gradients, e, blocks);
             }
         }
     }
@@ -282,12 +268,7 @@ mod scalar {
 
     /// # Safety
     /// As `gather`.
-    pub(super) unsafe fn spread(
-        error: *const f32,
-        scale: f32,
-        rows: &[*mut f32],
-        blocks: usize,
-    ) {
+    pub(super) unsafe fn spread(error: *const f32, scale: f32, rows: &[*mut f32], blocks: usize) {
         for row in rows {
             for i in 0..blocks * BLOCK {
                 // SAFETY: the caller's promise.
@@ -306,7 +287,8 @@ mod scalar {
     ) {
         for (dot, row) in out.iter_mut().zip(rows) {
             // SAFETY: the caller's promise.
-            *dot = (0..blocks * BLOCK).map(|i| unsafe { h.add(i).read() * row.add(i).read() }).sum();
+            *dot =
+                (0..blocks * BLOCK).map(|i| unsafe { h.add(i).read() * row.add(i).read() }).sum();
         }
     }
 
@@ -389,12 +371,7 @@ mod avx2 {
     /// # Safety
     /// As `gather`.
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn spread(
-        error: *const f32,
-        scale: f32,
-        rows: &[*mut f32],
-        blocks: usize,
-    ) {
+    pub(super) unsafe fn spread(error: *const f32, scale: f32, rows: &[*mut f32], blocks: usize) {
         // SAFETY: the caller's promise; tiles stay within the blocks.
         unsafe { tiles!(blocks, spread_tile, error, scale, rows) }
     }
@@ -596,11 +573,8 @@ mod tests {
                             let is_observed = place * GROUP + k < observed;
                             let (label, alpha) = if is_observed { (1.0, 0.3) } else { (0.0, 0.6) };
                             let sigma = 1.0 / (1.0 + (-dot).exp());
-                            expected -= if is_observed {
-                                sigma.ln()
-                            } else {
-                                2.0 * (1.0 - sigma).ln()
-                            };
+                            expected -=
+                                if is_observed { sigma.ln() } else { 2.0 * (1.0 - sigma).ln() };
                             let g = alpha * (label - sigma);
                             for (d, o) in o[row as usize].iter_mut().enumerate() {
                                 moves[d] += g * *o;
@@ -655,7 +629,12 @@ mod tests {
     fn a_row_that_does_not_exist_panics_and_reads_nothing() {
         let rows = RacingRows::zeros(2, 8).unwrap();
         let result = std::panic::catch_unwind(|| {
-            Pooled::detect().gather((&rows, &[2]), 1.0, &mut Hidden::new(8), &mut Pointers::default());
+            Pooled::detect().gather(
+                (&rows, &[2]),
+                1.0,
+                &mut Hidden::new(8),
+                &mut Pointers::default(),
+            );
         });
         assert!(result.is_err());
     }

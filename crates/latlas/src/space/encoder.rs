@@ -239,8 +239,11 @@ impl Registry {
             return load(model, self);
         }
         let family = &about.family;
-        let known: Vec<String> =
-            self.families().filter(|f| f.family == *family).map(|f| f.version.to_string()).collect();
+        let known: Vec<String> = self
+            .families()
+            .filter(|f| f.family == *family)
+            .map(|f| f.version.to_string())
+            .collect();
         if known.is_empty() {
             let families: Vec<&str> = self.families().map(|f| f.family.as_str()).collect();
             return Err(Error::data(format!(

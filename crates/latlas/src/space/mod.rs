@@ -37,13 +37,13 @@ use table::Table;
 pub use builder::SpaceBuilder;
 pub use check::{CheckReport, Problem, check};
 pub use edit::Edit;
-pub use encoder::{
-    Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch, encode_all,
-};
+pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch, encode_all};
 pub use field::{Dtype, Field, FieldAbout, Rows};
 pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};
-pub use model::{Model, ModelAbout, ModelBuilder, NumberType, Numbers, Tensor, TensorAbout, Values};
+pub use model::{
+    Model, ModelAbout, ModelBuilder, NumberType, Numbers, Tensor, TensorAbout, Values,
+};
 pub use save::SaveOptions;
 
 /// An item's place within one generation of one Space; the string id is what lasts.

@@ -6,7 +6,9 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::draft::Draft;
-use super::layout::{self, FOLDERS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT};
+use super::layout::{
+    self, FOLDERS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
+};
 use super::manifest::Manifest;
 use super::{Edit, Space};
 use crate::error::{Error, Result};

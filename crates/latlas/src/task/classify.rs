@@ -93,8 +93,7 @@ pub fn classify(
             due += text.labels.len() as u64;
             right += found.iter().filter(|(label, _)| is_known(label)).count() as u64;
             majority_right += u64::from(is_known(majority));
-            unknown +=
-                text.labels.iter().filter(|l| labeller.number(l).is_none()).count() as u64;
+            unknown += text.labels.iter().filter(|l| labeller.number(l).is_none()).count() as u64;
         }
         each(&Classified { id: text.id, labels: found, known: text.labels })
     })?;

@@ -104,7 +104,10 @@ fn summary(report: &Report, output: Option<&Path>, out: &Output) -> Result<()> {
                 ("texts".to_owned(), counted(report.judged, "with known labels")),
                 (format!("precision@{k}"), percent(precision)),
                 (format!("recall@{k}"), percent(recall)),
-                ("baseline".to_owned(), format!("{}  always '{}'", percent(baseline), report.majority)),
+                (
+                    "baseline".to_owned(),
+                    format!("{}  always '{}'", percent(baseline), report.majority),
+                ),
             ],
             out.paint,
         );
@@ -178,9 +181,8 @@ impl Style {
     }
 
     fn join(self, cells: impl Iterator<Item = String>) -> String {
-        let tsv = |cell: String| {
-            cell.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n")
-        };
+        let tsv =
+            |cell: String| cell.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
         let csv = |cell: String| {
             if cell.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", cell.replace('"', "\"\""))

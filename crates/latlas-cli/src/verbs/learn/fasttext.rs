@@ -70,7 +70,10 @@ const FASTTEXT: &[Setting] = &[
         key: "subwords",
         about: "hashed into buckets, or exact: a row for each n-gram, no collisions",
     },
-    Setting { key: "buckets", about: "rows for hashed n-grams; fewer: less memory, more collisions" },
+    Setting {
+        key: "buckets",
+        about: "rows for hashed n-grams; fewer: less memory, more collisions",
+    },
     Setting { key: "ngram_min_count", about: "exact n-grams that stand less often have no row" },
     Setting { key: "dim", about: "" },
     Setting { key: "epochs", about: "" },
@@ -88,8 +91,14 @@ const SUPERVISED: &[Setting] = &[
         about: "words of the longest run that is a feature; word order counts from 2 on",
     },
     Setting { key: "min_n", about: "characters of the shortest n-gram of a word" },
-    Setting { key: "max_n", about: "characters of the longest; 0: none; helps with misspelt words" },
-    Setting { key: "buckets", about: "rows for hashed n-grams; fewer: less memory, more collisions" },
+    Setting {
+        key: "max_n",
+        about: "characters of the longest; 0: none; helps with misspelt words",
+    },
+    Setting {
+        key: "buckets",
+        about: "rows for hashed n-grams; fewer: less memory, more collisions",
+    },
     Setting { key: "negative", about: "noise labels for each text, with negative-sampling" },
     Setting { key: "alpha", about: "learning rate at the start; it falls to 0" },
     Setting { key: "min_count", about: "words that stand less often are left out" },

@@ -115,10 +115,8 @@ impl Text {
         let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
             return dry_run(&sources, &reading, cx);
         };
-        let cut = data::Cut {
-            tokenizer: lesson.corpus.tokenizer,
-            lowercase: lesson.corpus.lowercase,
-        };
+        let cut =
+            data::Cut { tokenizer: lesson.corpus.tokenizer, lowercase: lesson.corpus.lowercase };
         let min_count = self.min_count.unwrap_or(learner.min_count);
         let learner = Classifier { min_count, ..learner.clone() };
         learner.check()?;

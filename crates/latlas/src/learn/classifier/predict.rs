@@ -25,8 +25,10 @@ impl Labeller {
     pub fn new(model: FastTextModel) -> Result<Self> {
         let config = model.config();
         if config.task != Task::Supervised || model.labels().is_none() {
-            return Err(Error::data("its model was learned for vectors of words, not to label texts")
-                .help("learn one with latlas learn fasttext --supervised"));
+            return Err(Error::data(
+                "its model was learned for vectors of words, not to label texts",
+            )
+            .help("learn one with latlas learn fasttext --supervised"));
         }
         let tree = match config.loss {
             Loss::HierarchicalSoftmax => Some(Huffman::new(model.label_counts())?),
@@ -59,7 +61,13 @@ impl Labeller {
     /// At most `k` labels of a text whose probability is at least `threshold`, the likeliest first; of equal ones the
     /// one more frequent when the model was learned. Softmax and its tree give probabilities that sum to 1 over all
     /// labels; the other losses give each label its own. None for a text of which nothing is known.
-    pub fn predict(&self, text: &str, k: usize, threshold: f32, room: &mut Room) -> Vec<(u32, f32)> {
+    pub fn predict(
+        &self,
+        text: &str,
+        k: usize,
+        threshold: f32,
+        room: &mut Room,
+    ) -> Vec<(u32, f32)> {
         let Room { finding, h, scores } = room;
         self.model.find_text(text, finding);
         if finding.found.rows.is_empty() {
@@ -76,10 +84,8 @@ impl Labeller {
                 probabilities(scores, self.model.config().loss == Loss::Softmax);
             }
         }
-        let mut best: Vec<(u32, f32)> = (0_u32..)
-            .zip(scores.iter().copied())
-            .filter(|(_, p)| *p >= threshold)
-            .collect();
+        let mut best: Vec<(u32, f32)> =
+            (0_u32..).zip(scores.iter().copied()).filter(|(_, p)| *p >= threshold).collect();
         let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
         if k < best.len() {
             best.select_nth_unstable_by(k, order);

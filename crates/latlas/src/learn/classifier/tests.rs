@@ -41,7 +41,7 @@ fn corpus(texts: &[(Vec<u32>, u32)]) -> LabelledCorpus {
     LabelledCorpus {
         words: Vocabulary {
             words: names(201, &|i| if i == 0 { "</s>".into() } else { format!("w{}", i - 1) }),
-            counts: counts.iter().map(|c| c[0]).collect(),
+            counts: counts.iter().map(|c| c[0].max(1)).collect(),
         },
         labels: Vocabulary {
             words: names(most, &|i| format!("l{i}")),
@@ -67,9 +67,9 @@ fn labeller(options: &Classifier, corpus: &LabelledCorpus, run: &Run<'_>) -> Lab
 
 fn accuracy(labeller: &Labeller, texts: &[(Vec<u32>, u32)]) -> f64 {
     let mut room = Room::default();
-    let right = texts.iter().filter(|(words, label)| {
-        labeller.predict(&text(words), 1, 0.0, &mut room)[0].0 == *label
-    });
+    let right = texts
+        .iter()
+        .filter(|(words, label)| labeller.predict(&text(words), 1, 0.0, &mut room)[0].0 == *label);
     right.count() as f64 / texts.len() as f64
 }
 

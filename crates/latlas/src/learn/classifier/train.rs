@@ -156,13 +156,7 @@ impl Training for Work<'_> {
         self.before.get(chunk as usize).map_or(0.0, |&before| self.alpha(epoch, before))
     }
 
-    fn chunk(
-        &self,
-        model: &Model,
-        epoch: u64,
-        chunk: u64,
-        scratch: &mut Scratch,
-    ) -> Result<Tally> {
+    fn chunk(&self, model: &Model, epoch: u64, chunk: u64, scratch: &mut Scratch) -> Result<Tally> {
         let mut random = self.run.stream(&[2, epoch, chunk]);
         let mut tally = Tally::default();
         let before = self.before[chunk as usize];

@@ -32,6 +32,8 @@
 //! The method page is `docs/fasttext.md`.
 
 mod options;
+#[cfg(test)]
+mod reference;
 mod rows;
 mod train;
 mod windows;
@@ -53,8 +55,8 @@ use crate::run::Run;
 use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
 use crate::space::{self, Provenance, Space};
 
-pub(in crate::learn) use options::{lengths, real, whole};
 pub use options::{FastText, Loss, Negatives, Subwords};
+pub(in crate::learn) use options::{lengths, real, whole};
 use rows::WordRows;
 use train::{Model, Work};
 
@@ -139,7 +141,12 @@ impl FastText {
     }
 
     /// What places words that are not in the vocabulary, and goes on with the official program.
-    fn model(&self, corpus: &Corpus, trained: Model, rows: WordRows) -> Result<crate::space::Model> {
+    fn model(
+        &self,
+        corpus: &Corpus,
+        trained: Model,
+        rows: WordRows,
+    ) -> Result<crate::space::Model> {
         let words = &corpus.vocabulary;
         let owners = rows.into_owners();
         let hashed = !matches!(owners, Owners::Ngrams(_)) && self.max_n > 0;

@@ -160,7 +160,8 @@ pub(in crate::learn) fn whole(name: &str, value: usize, least: usize, most: usiz
         return Ok(());
     }
     let help = if name == "buckets" && value == 0 {
-        "n-grams need rows: buckets may be 1 to 100000000; max_n=0 learns without n-grams".to_owned()
+        "n-grams need rows: buckets may be 1 to 100000000; max_n=0 learns without n-grams"
+            .to_owned()
     } else {
         format!("{name} may be {least} to {most}")
     };

@@ -41,7 +41,8 @@ impl WordRows {
     }
 
     fn hashed(options: &FastText, words: &Vocabulary, buckets: u32) -> Self {
-        let (mut ends, mut rows, mut marked) = (Vec::with_capacity(words.len()), Vec::new(), Vec::new());
+        let (mut ends, mut rows, mut marked) =
+            (Vec::with_capacity(words.len()), Vec::new(), Vec::new());
         for (number, word) in words.words.iter().enumerate() {
             rows.push(number as u32);
             options.ngrams().buckets(word.as_bytes(), buckets, &mut marked, &mut rows);
@@ -105,6 +106,25 @@ impl WordRows {
         &self.rows[start..self.ends[word]]
     }
 
+    /// Takes the n-grams with a boundary mark from every word, so that words without common letters share no row.
+    #[cfg(test)]
+    pub(super) fn forget_marks(&mut self) {
+        let Owners::Ngrams(ngrams) = &self.subwords else {
+            panic!("exact n-grams alone have names")
+        };
+        let words = self.ends.len() as u32;
+        let is_marked =
+            |row: u32| row >= words && ngrams[(row - words) as usize].contains(['<', '>']);
+        let kept: Vec<Vec<u32>> = (0..words)
+            .map(|word| self.of(word).iter().copied().filter(|&row| !is_marked(row)).collect())
+            .collect();
+        self.rows.clear();
+        for (own, end) in kept.iter().zip(&mut self.ends) {
+            self.rows.extend(own);
+            *end = self.rows.len();
+        }
+    }
+
     /// All rows: of words and of n-grams.
     pub(super) fn total(&self) -> usize {
         self.ends.len() + self.ngrams()
@@ -135,7 +155,7 @@ mod tests {
     #[test]
     fn words_share_the_rows_of_the_ngrams_they_share() {
         let words = words(&[("cat", 9), ("cats", 3)]);
-        let options = FastText { min_n: 3, max_n: 3, ..FastText::default() };
+        let options = FastText { min_n: 3, max_n: 3, ngram_min_count: 1, ..FastText::default() };
         for subwords in [Subwords::Hashed, Subwords::Exact] {
             let rows = WordRows::new(&FastText { subwords, ..options.clone() }, &words).unwrap();
             let (cat, cats) = (rows.of(0), rows.of(1));

@@ -125,13 +125,7 @@ impl Training for Work<'_> {
         self.chunks.get(chunk as usize).map_or(0.0, |range| self.alpha(epoch, range).0)
     }
 
-    fn chunk(
-        &self,
-        model: &Model,
-        epoch: u64,
-        chunk: u64,
-        scratch: &mut Scratch,
-    ) -> Result<Tally> {
+    fn chunk(&self, model: &Model, epoch: u64, chunk: u64, scratch: &mut Scratch) -> Result<Tally> {
         let range = self.chunks[chunk as usize].clone();
         let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), random);

@@ -4,7 +4,6 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-
 use super::options::{FastText, Loss, Negatives};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
@@ -25,9 +24,15 @@ pub(super) struct Drawing {
 /// What a word that is to be predicted is told from.
 enum Outputs {
     /// So many noise words for each pair.
-    Noise { sampler: Sampler, negative: usize },
+    Noise {
+        sampler: Sampler,
+        negative: usize,
+    },
     /// So many noise words for a window of however many pairs.
-    SharedNoise { sampler: Sampler, negative: usize },
+    SharedNoise {
+        sampler: Sampler,
+        negative: usize,
+    },
     Tree(Huffman),
 }
 

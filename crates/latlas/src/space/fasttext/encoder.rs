@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FAMILY, FastTextModel, Finding, TextFinding, Task, VERSION};
+use super::{FAMILY, FastTextModel, Finding, Task, TextFinding, VERSION};
 use crate::data::{Tokenizer, Tokens};
 use crate::error::Result;
 use crate::space::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch};

@@ -26,7 +26,9 @@ impl Huffman {
             return Err(Error::data(format!("a tree of {n} outputs cannot be built")));
         }
         if !counts.is_sorted_by(|a, b| a >= b) {
-            return Err(Error::data("a tree of outputs that are not sorted by count cannot be built"));
+            return Err(Error::data(
+                "a tree of outputs that are not sorted by count cannot be built",
+            ));
         }
         let mut count: Vec<u64> = counts.to_vec();
         let mut parent = vec![0_u32; 2 * n - 1];
@@ -60,7 +62,8 @@ impl Huffman {
             let mut node = output;
             while node != 2 * n - 2 {
                 let above = parent[node] as usize - n;
-                let turned = if children[above][1] as usize == node { &mut seconds } else { &mut firsts };
+                let turned =
+                    if children[above][1] as usize == node { &mut seconds } else { &mut firsts };
                 turned.push(above as u32);
                 node = above + n;
             }

@@ -25,9 +25,9 @@ use super::{Model, Space, Values};
 use crate::data::hash;
 use crate::error::{Error, Result};
 
+pub use config::{FastTextConfig, Loss, Task};
 pub use encoder::register;
 pub use huffman::Huffman;
-pub use config::{FastTextConfig, Loss, Task};
 pub use parts::{Owners, Parts};
 pub use text::TextFinding;
 

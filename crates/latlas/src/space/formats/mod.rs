@@ -131,9 +131,7 @@ fn read_source(
     let encoding = options.reader.encoding.as_deref();
     let (loaded, sources) = match format {
         Format::Word2vecBin => (word2vec::read(&mut source, encoding, run)?, vec![source.about()]),
-        Format::FasttextBin => {
-            (fasttext::read(&mut source, encoding, run)?, vec![source.about()])
-        }
+        Format::FasttextBin => (fasttext::read(&mut source, encoding, run)?, vec![source.about()]),
         Format::Word2vec => {
             (text::read(&mut source, Layout::Header, encoding, run)?, vec![source.about()])
         }

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::file::{Bytes, NewFile};
 use crate::linalg::Matrix;
 
-pub use tensors::{NumberType, Numbers, TensorAbout, Values};
 use tensors::{Data, Stored};
+pub use tensors::{NumberType, Numbers, TensorAbout, Values};
 
 /// What every `config-NNNN.json` calls itself.
 const FORMAT: &str = "latlas.model";
@@ -180,7 +180,9 @@ impl Model {
     /// Writes `model-NNNN.safetensors`; the same model gives the same bytes.
     pub(super) fn write_tensors(&self, out: &mut NewFile) -> Result<()> {
         if !self.is_whole() {
-            return Err(Error::data("its model is damaged: the checksum of its tensors is another"));
+            return Err(Error::data(
+                "its model is damaged: the checksum of its tensors is another",
+            ));
         }
         tensors::write(out, &self.0.tensors)
     }

@@ -177,7 +177,9 @@ fn dictionary(source: &mut Source, config: &mut FastTextConfig) -> Result<(Entri
         (i64::from_le_bytes(bytes_of(source)?), i64::from_le_bytes(bytes_of(source)?));
     if words < 1 || labels < 0 || words.checked_add(labels) != Some(entries) {
         return Err(source
-            .error(format!("its dictionary has {entries} entries: {words} words and {labels} labels"))
+            .error(format!(
+                "its dictionary has {entries} entries: {words} words and {labels} labels"
+            ))
             .help("the file is damaged, or no fastText model"));
     }
     if (labels == 0) == (config.task == Task::Supervised) {

@@ -125,9 +125,9 @@ fn flush(out: &mut dyn Write, bytes: &mut Vec<u8>) -> Result<()> {
 }
 
 fn whole<N: TryInto<i32> + Copy + std::fmt::Display>(number: N, what: &str) -> Result<i32> {
-    number.try_into().map_err(|_| {
-        Error::data(format!("{what} {number} is more than a fastText file can count"))
-    })
+    number
+        .try_into()
+        .map_err(|_| Error::data(format!("{what} {number} is more than a fastText file can count")))
 }
 
 /// The official program ends a name at white space, and its file at a zero byte.
