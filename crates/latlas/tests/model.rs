@@ -1,15 +1,20 @@
-//! The model of a space: what is written is read, kept through every change, and refused when it is none.
+//! The model of a space: what is written is read, kept through every change, and refused when it is none; and the
+//! encoders that are made of it.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use latlas::file::Bytes;
 use latlas::geometry::Geometry;
 use latlas::items::Items;
 use latlas::linalg::Matrix;
-use latlas::space::{Edit, Model, NumberType, Provenance, Values, check};
-use latlas::{Kind, Row, Space};
+use latlas::space::{
+    Edit, Encoder, ItemBatch, Modality, Model, NumberType, Placement, Provenance, Registry, Values,
+    VectorBatch, check, encode_all,
+};
+use latlas::{Kind, Row, Run, Space};
 use proptest::prelude::*;
 use serde_json::json;
 use std::path::Path;
+use std::sync::Arc;
 
 fn space(ids: &[&str], model: Option<Model>) -> Space {
     let builder = Space::builder("test", Items::from_ids(ids).unwrap());
@@ -188,4 +193,137 @@ proptest! {
             let _ = (format!("{:?}", tensor.values()), model.names("t").is_ok());
         }
     }
+}
+
+/// Places a text at (its length, how many words it has); words at (0, 1).
+struct Lengths(Vec<Modality>);
+
+impl Encoder for Lengths {
+    fn accepts(&self) -> &[Modality] {
+        &self.0
+    }
+    fn dim(&self) -> usize {
+        2
+    }
+    fn encode(&self, items: &ItemBatch<'_>, out: &mut VectorBatch) -> latlas::Result<()> {
+        for row in 0..items.len() {
+            match items.get(row, Modality::Text) {
+                Some("") => out.refuse(row, Placement::Unknown),
+                Some("stop") => return Err(latlas::Error::data("told to stop")),
+                Some(text) => {
+                    let words = text.split(' ').count() as f32;
+                    out.place(row).copy_from_slice(&[text.len() as f32, words]);
+                }
+                None if items.get(row, Modality::Word).is_some() => {
+                    out.place(row).copy_from_slice(&[0.0, 1.0]);
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+    fn batch(&self) -> usize {
+        3
+    }
+}
+
+fn registry(accepts: Modality) -> Registry {
+    let mut registry = Registry::new();
+    registry.register("test", 3, move |model, _| {
+        model.tensor("vectors")?.f32_of(&[2, 2])?;
+        Ok(Arc::new(Lengths(vec![accepts])))
+    });
+    registry
+}
+
+#[test]
+fn a_batch_is_placed_alike_whatever_the_threads() {
+    let space = space(&["x"], Some(model(1.0)));
+    let encoder = space.encoder(&registry(Modality::Text)).unwrap();
+    let texts: Vec<Option<String>> =
+        (0..50).map(|i| (i % 7 != 0).then(|| "a ".repeat(i % 5))).collect();
+    let batch = ItemBatch::of_texts(texts.iter().map(Option::as_deref));
+    let placed = encode_all(&*encoder, &batch, &Run::silent(1)).unwrap();
+    for threads in [2, 5] {
+        let again = encode_all(&*encoder, &batch, &Run { threads, ..Run::silent(1) }).unwrap();
+        assert_eq!(again.vectors(), placed.vectors());
+        assert_eq!(again.placements(), placed.placements());
+    }
+    assert_eq!(placed.placements()[7], Placement::Missing);
+    assert_eq!(placed.placements()[5], Placement::Unknown);
+    assert_eq!(placed.vectors().row(1), [2.0, 2.0]);
+    assert_eq!(placed.vectors().row(5), [0.0, 0.0]);
+    let stops = ItemBatch::of_texts((0..20).map(|i| Some(if i == 11 { "stop" } else { "a" })));
+    for threads in [1, 3] {
+        let run = Run { threads, ..Run::silent(1) };
+        assert_eq!(encode_all(&*encoder, &stops, &run).unwrap_err().message(), "told to stop");
+    }
+}
+
+#[test]
+fn words_that_are_items_have_their_own_vectors() {
+    let items = Items::from_ids(["river", "lake"]).unwrap();
+    let space = Space::builder("test", items)
+        .field("main", Geometry::Cosine, Matrix::new(2, 2, vec![3.0, 4.0, 5.0, 6.0]).unwrap())
+        .model(model(1.0))
+        .build()
+        .unwrap();
+    let encoder = space.encoder(&registry(Modality::Word)).unwrap();
+    let batch = ItemBatch::of_words(["lake", "pond", "river"]);
+    let placed = encode_all(&*encoder, &batch, &Run::silent(1)).unwrap();
+    assert_eq!(placed.vectors().as_slice(), [5.0, 6.0, 0.0, 1.0, 3.0, 4.0]);
+}
+
+#[test]
+fn a_space_without_an_encoder_says_what_is_missing() {
+    let refused = |space: &Space, registry: &Registry| {
+        let error = space.encoder(registry).err().unwrap();
+        (error.kind(), error.message().to_owned(), error.way_out().unwrap_or("").to_owned())
+    };
+    let with = space(&["x"], Some(model(1.0)));
+    let (kind, message, _) = refused(&space(&["x"], None), &registry(Modality::Text));
+    assert_eq!(
+        (kind, message.as_str()),
+        (Kind::Usage, "this space has no encoder: it keeps no model")
+    );
+    let (kind, message, _) = refused(&with, &Registry::new());
+    assert_eq!(kind, Kind::Data);
+    assert_eq!(
+        message,
+        "this space: its encoder is of the family 'test', which this program does not have"
+    );
+    let mut others = Registry::new();
+    others.register("test", 1, |_, _| Ok(Arc::new(Lengths(vec![]))));
+    others.register("vae", 1, |_, _| Ok(Arc::new(Lengths(vec![]))));
+    let (_, message, help) = refused(&with, &others);
+    assert_eq!(
+        message,
+        "this space: its encoder is of the family 'test', version 3; this program reads version 1"
+    );
+    assert_eq!(help, "install a newer latlas");
+    // A model whose vectors are not those of the items, and one that lacks a tensor.
+    let wide = Space::builder("test", Items::from_ids(["x"]).unwrap())
+        .field("main", Geometry::Cosine, Matrix::zeros(1, 3))
+        .model(model(1.0));
+    let (_, message, _) = refused(&wide.build().unwrap(), &registry(Modality::Text));
+    assert!(message.contains("dimension 2, its items have 3"), "{message}");
+    let bare = Model::builder("test", 3, json!({})).build().unwrap();
+    let (_, message, _) = refused(&space(&["x"], Some(bare)), &registry(Modality::Text));
+    assert_eq!(message, "this space: model 'test' has no tensor 'vectors'");
+}
+
+#[test]
+fn a_model_may_be_made_of_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("en.space");
+    let whole = Model::builder("outer", 1, json!({ "window": 5 }))
+        .tensor("codes", &[1], vec![7_u8])
+        .part("inner", &model(2.0))
+        .build()
+        .unwrap();
+    space(&["x"], Some(whole)).save(&path).unwrap();
+    let found = Space::open(&path).unwrap().model().unwrap();
+    assert_eq!(found.tensors().len(), 7);
+    assert!(found.tensor("inner.codes").is_ok() && found.part("other").is_none());
+    assert_eq!(said(&found.part("inner").unwrap()), said(&model(2.0)));
 }
