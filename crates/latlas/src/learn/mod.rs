@@ -8,7 +8,7 @@ pub mod word2vec;
 
 use crate::error::Result;
 use crate::run::Run;
-use crate::space::Space;
+use crate::space::{Registry, Space};
 
 pub use classifier::Classifier;
 pub use fasttext::FastText;
@@ -21,4 +21,9 @@ pub trait Learn {
     /// Learns a space. Options are checked first (`Usage` errors); cancelling through `run.progress` keeps a
     /// checkpoint where `run.checkpoint` names a place and gives an error of kind `Interrupted`.
     fn learn(&self, data: &Self::Data, run: &Run<'_>) -> Result<Space>;
+}
+
+/// Makes the encoders of this library's learners known to a registry.
+pub fn register(registry: &mut Registry) {
+    crate::space::fasttext::register(registry);
 }

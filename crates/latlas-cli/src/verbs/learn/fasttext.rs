@@ -55,7 +55,7 @@ const FASTTEXT: &[Setting] = &[
     },
     Setting {
         key: "negatives",
-        about: "shared by the pairs of a window, or independent: slower, as in the official program",
+        about: "independent for each pair, or shared by those of a window: faster, a little worse",
     },
     Setting {
         key: "sample",

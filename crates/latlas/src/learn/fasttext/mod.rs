@@ -23,7 +23,7 @@
 //!
 //! Different on purpose:
 //! - A window's rows are gathered and moved once, not once for each pair (`train`).
-//! - Noise is drawn once a window and weighted by its pairs, unless `negatives` says otherwise.
+//! - Noise equal to the word that is predicted is left out, not drawn again.
 //! - Only rows that some word of the vocabulary has are kept; the others are zero (`rows`). The official program leaves
 //!   them at their random first values, which add noise to the vectors of unknown words.
 //! - Random streams are named by epoch and chunk: with one thread the result is a function of corpus, options and seed.

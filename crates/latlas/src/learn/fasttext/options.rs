@@ -82,11 +82,11 @@ pub enum Loss {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Negatives {
-    /// One set for all pairs of a window, weighted to stand for as many draws as there would be: faster.
-    #[default]
-    Shared,
     /// Each pair draws its own, as in the official program.
+    #[default]
     Independent,
+    /// One set for all pairs of a window, weighted to stand for as many draws as there would be: faster.
+    Shared,
 }
 
 impl Default for FastText {
@@ -98,7 +98,7 @@ impl Default for FastText {
             window: 5,
             loss: Loss::NegativeSampling,
             negative: 5,
-            negatives: Negatives::Shared,
+            negatives: Negatives::Independent,
             sample: 1e-4,
             alpha: 0.05,
             min_alpha: 0.0,

@@ -12,6 +12,9 @@ use crate::learn::sampler::Sampler;
 use crate::learn::word2vec::{Architecture, keep_probability};
 use crate::space::fasttext::Huffman;
 
+/// How many noise words stand in for those of a window's pairs, in multiples of `negative`, where they are shared.
+const SHARED: usize = 4;
+
 /// What drawing windows needs to know of the corpus and the options; the same for all threads.
 pub(super) struct Drawing {
     architecture: Architecture,
@@ -87,7 +90,7 @@ impl Drawing {
         let outputs = match (options.loss, options.negatives, architecture) {
             (Loss::HierarchicalSoftmax, ..) => Outputs::Tree(Huffman::new(&words.counts)?),
             (Loss::NegativeSampling, Negatives::Shared, Architecture::SkipGram) => {
-                Outputs::SharedNoise { sampler: noise(), negative }
+                Outputs::SharedNoise { sampler: noise(), negative: negative * SHARED }
             }
             (Loss::NegativeSampling, ..) => Outputs::Noise { sampler: noise(), negative },
         };
@@ -254,7 +257,7 @@ fn pair(word: u32, noise: &Sampler, negative: usize, random: &mut impl Rng, wind
     window.close(1, 1.0);
 }
 
-/// Noise for the observed words that are in `window`, all of which it is weighted for.
+/// Noise for the observed words that are in `window`, weighted so as to count as much as if each had its own.
 fn shared(noise: &Sampler, negative: usize, random: &mut impl Rng, window: &mut Window) {
     let observed = window.outputs.len();
     for _ in 0..negative {
@@ -263,7 +266,7 @@ fn shared(noise: &Sampler, negative: usize, random: &mut impl Rng, window: &mut 
             window.outputs.push(other);
         }
     }
-    window.close(observed, observed as f32);
+    window.close(observed, observed as f32 / SHARED as f32);
 }
 
 fn path(word: u32, tree: &Huffman, window: &mut Window) {
