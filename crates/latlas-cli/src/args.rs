@@ -88,6 +88,8 @@ pub(crate) enum Verb {
     Search(verbs::search::Args),
     Map(verbs::map::Args),
     Plot(verbs::plot::Args),
+    #[command(subcommand)]
+    Apply(verbs::apply::Task),
     Eval(verbs::eval::Args),
     Convert(verbs::convert::Args),
     Add(verbs::add::Args),

@@ -1,6 +1,7 @@
 //! The verbs, one file each: its flags, and the lines from its input to its answer.
 
 pub(crate) mod add;
+pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod compact;
@@ -56,6 +57,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
         Verb::Plot(args) => plot::run(args, &cx),
+        Verb::Apply(task) => apply::run(task, &cx),
         Verb::Eval(args) => eval::run(args, &cx),
         Verb::Convert(args) => convert::run(args, &cx),
         Verb::Add(args) => add::run(args, &cx),

@@ -17,9 +17,11 @@ mod format;
 mod infer;
 mod input;
 mod jsonl;
+mod labelled;
 mod lexicon;
 mod markdown;
 mod named;
+mod ngrams;
 mod options;
 mod pipeline;
 mod plain;
@@ -48,7 +50,11 @@ pub use encoding::{Decoded, encoding};
 pub use files::{FileDocuments, documents};
 pub use format::Format;
 pub use jsonl::visit_jsonl;
+pub use labelled::{
+    Cut, LabelledCorpus, LabelledText, Labels, TEXT_END, encode_labelled, visit_labelled,
+};
 pub use named::About;
+pub use ngrams::{Ngrams, hash, word_ngrams};
 pub use options::{OnBad, ReaderOptions, Unit};
 pub use plain::{TextPart, visit_text};
 pub use records::{Bad, Cell, LONGEST_ROW, MOST_COLUMNS, Record};

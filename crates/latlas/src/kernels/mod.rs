@@ -18,6 +18,7 @@ pub mod adagrad;
 pub mod hogwild;
 mod logistic;
 mod panels;
+pub mod pooled;
 mod racing;
 pub mod scalar;
 mod set;

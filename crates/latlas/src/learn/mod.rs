@@ -1,7 +1,9 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod classifier;
 pub mod doc2vec;
 pub mod documents;
+pub mod fasttext;
 pub mod glove;
 pub mod means;
 mod sampler;
@@ -13,7 +15,9 @@ use crate::error::Result;
 use crate::run::Run;
 use crate::space::{Registry, Space};
 
+pub use classifier::Classifier;
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
+pub use fasttext::FastText;
 pub use glove::{Glove, Vectors};
 pub use means::Means;
 pub use svd::Svd;
@@ -30,6 +34,7 @@ pub trait Learn {
 
 /// Makes the encoders of this library's learners known to a registry.
 pub fn register(registry: &mut Registry) {
+    crate::space::fasttext::register(registry);
     doc2vec::register(registry);
     means::register(registry);
 }

@@ -8,7 +8,7 @@ use latlas::items::relations::RELATIONS;
 use latlas::learn::{Learn, Svd};
 use latlas::{Error, Result, Run, Space};
 
-use super::text::{Learned, Target, Text};
+use super::text::{Learned, Of, Target, Text};
 use crate::settings::{self, Setting};
 use crate::verbs::Context;
 
@@ -72,8 +72,11 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         let counts = Counts::open(Path::new(input))?;
         let run = cx.run();
         let tokens = counts.vocabulary.tokens();
-        return Learned::save(output, tokens, || learner.learn(&counts, &run))?
-            .tell("words", output, cx);
+        return Learned::save(output, tokens, || learner.learn(&counts, &run))?.tell(
+            Of::Words,
+            output,
+            cx,
+        );
     }
     let output = args.target.output.clone().unwrap_or_default();
     // `Lesson` makes it before the text is read, and removes it in the end.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{
-    self, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
+    self, Corpus, CorpusOptions, Counts, Documents, Labels, ReaderOptions, Sources, Tokenizer,
 };
 use latlas::learn::documents::OnUnknown;
-use latlas::learn::{Doc2Vec, DocumentCorpus, Learn};
+use latlas::learn::{Classifier, Doc2Vec, DocumentCorpus, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -60,9 +60,9 @@ pub(in crate::verbs) struct Words {
     /// Keep capitals: 'Word' and 'word' are two
     #[arg(long, help_heading = "Words")]
     keep_case: bool,
-    /// Words that stand less often are left out
-    #[arg(long, value_name = "N", default_value_t = CorpusOptions::default().min_count, help_heading = "Words")]
-    min_count: u64,
+    /// Words that stand less often are left out [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Words")]
+    min_count: Option<u64>,
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
@@ -84,7 +84,7 @@ impl Words {
         CorpusOptions {
             tokenizer: self.tokenizer.tokenizer(),
             lowercase: !self.keep_case,
-            min_count: self.min_count,
+            min_count: self.min_count.unwrap_or(CorpusOptions::default().min_count),
             max_vocab: self.max_vocab,
         }
     }
@@ -116,7 +116,7 @@ impl Text {
         };
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
-        lesson.learn(read, learner, output, &run)?.tell("words", output, cx)
+        lesson.learn(read, learner, output, &run)?.tell(Of::Words, output, cx)
     }
 
     /// Learns from counts, saves the space and tells of it. Flags about the text do not matter.
@@ -133,7 +133,7 @@ impl Text {
             let tokens = counts.vocabulary.tokens();
             lesson.finish(learner, counts, tokens, output, work, &run)
         };
-        lesson.held(output, &run, learn)?.tell("words", output, cx)
+        lesson.held(output, &run, learn)?.tell(Of::Words, output, cx)
     }
 
     /// Reads rows with a text each, learns their vectors, saves the space and tells of it.
@@ -159,7 +159,46 @@ impl Text {
             let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
             lesson.finish(learner, &data, tokens, output, work, &run)
         })?;
-        learned.tell("documents", output, cx)
+        learned.tell(Of::Documents, output, cx)
+    }
+
+    /// Reads texts with labels, learns to label texts, saves the space and tells of it.
+    pub(super) fn classify(
+        &self,
+        target: &Target,
+        labels: &Labels,
+        learner: &Classifier,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        if self.dump_corpus.is_some() || self.words.max_vocab.is_some() {
+            return Err(Error::usage(
+                "--dump-corpus and --max-vocab do not go together with --supervised",
+            ));
+        }
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let cut =
+            data::Cut { tokenizer: lesson.corpus.tokenizer, lowercase: lesson.corpus.lowercase };
+        let min_count = self.words.min_count.unwrap_or(learner.min_count);
+        let learner = Classifier { min_count, ..learner.clone() };
+        learner.check()?;
+        let run = cx.run();
+        let learned = lesson.held(output, &run, |work| {
+            let corpus = data::encode_labelled(&sources, &reading, labels, cut, &run)?;
+            run.progress.note(&format!(
+                "{} texts, {} labels, {} different words",
+                corpus.texts.iter().count(),
+                corpus.labels.len(),
+                corpus.words.len()
+            ));
+            let tokens = corpus.words.tokens();
+            lesson.finish(&learner, &corpus, tokens, output, work, &run)
+        })?;
+        learned.tell(Of::Labels, output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -191,6 +230,14 @@ pub(in crate::verbs) struct Lesson<'a> {
     pub(in crate::verbs) every: Duration,
 }
 
+/// What was learned: vectors of words, of documents, or to tell labels.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verbs) enum Of {
+    Words,
+    Documents,
+    Labels,
+}
+
 /// A space that was learned and saved.
 pub(in crate::verbs) struct Learned {
     pub(in crate::verbs) space: Space,
@@ -199,7 +246,7 @@ pub(in crate::verbs) struct Learned {
 }
 
 impl Lesson<'_> {
-    /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
+    /// Reads, learns, saves.
     pub(in crate::verbs) fn learn<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
@@ -275,14 +322,21 @@ impl Learned {
     }
 
     /// The closing words: a summary, and what to do next.
-    pub(super) fn tell(&self, what: &str, output: &Path, cx: &Context<'_>) -> Result<()> {
+    pub(super) fn tell(&self, of: Of, output: &Path, cx: &Context<'_>) -> Result<()> {
         cx.out.settle();
         if cx.out.json() {
             return cx.out.object("learn", &self.object(output));
         }
-        self.print(what, output, cx.out)?;
+        self.print(of, output, cx.out)?;
         let space = output.display();
-        let query = if what == "words" { self.example() } else { "'a text of your own'" };
+        let query = match of {
+            Of::Words => self.example(),
+            Of::Documents => "'a text of your own'",
+            Of::Labels => {
+                cx.out.say(&format!("next: latlas apply classify {space} NEW"));
+                return Ok(());
+            }
+        };
         cx.out.say(&format!("next: latlas search {space} {query}"));
         cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         Ok(())
@@ -313,12 +367,15 @@ impl Learned {
     }
 
     /// The summary, for people.
-    pub(in crate::verbs) fn print(&self, what: &str, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, of: Of, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.speed().map_or_else(String::new, |(n, unit)| format!(", {}", rate(n, unit)));
-        let count = counted(self.space.count() as u64, what);
+        let (name, unit) = match of {
+            Of::Words | Of::Labels => ("vocabulary", "words"),
+            Of::Documents => ("documents", "documents"),
+        };
         let mut lines = vec![
-            (if what == "words" { "vocabulary" } else { what }, count),
+            (name, counted(self.space.count() as u64, unit)),
             ("text", counted(self.tokens, "words")),
             ("vectors", format!("{} numbers each", self.dim())),
         ];
