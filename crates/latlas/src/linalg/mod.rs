@@ -6,6 +6,7 @@
 
 pub(crate) mod blocks;
 mod dense;
+mod kmeans;
 mod matrix;
 mod moments;
 mod product;
@@ -14,6 +15,7 @@ mod top_exact;
 mod top_randomized;
 
 pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
+pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use matrix::Matrix;
 pub use moments::{Moments, column_moments};
 pub use product::{project, scatter};
