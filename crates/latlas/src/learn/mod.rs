@@ -1,5 +1,7 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+mod sampler;
+mod training;
 pub mod word2vec;
 
 use crate::error::Result;

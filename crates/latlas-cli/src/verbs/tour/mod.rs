@@ -110,7 +110,7 @@ impl<'a> Guide<'a> {
             );
             Word2Vec { dim: plan.dim, epochs, ..Word2Vec::default() }
         };
-        let learned = lesson.word2vec(|| Ok(text.documents), learner, &self.space, &run)?;
+        let learned = lesson.learn(|| Ok(text.documents), learner, &self.space, &run)?;
         self.cx.out.settle();
         self.show(|| learned.print(&self.space, self.cx.out))?;
         Ok(learned)

@@ -35,11 +35,9 @@
 //!
 //! The method page is `docs/word2vec.md`.
 
-mod checkpoint;
 mod options;
 #[cfg(test)]
 mod reference;
-mod sampler;
 mod train;
 mod windows;
 
@@ -55,12 +53,13 @@ use crate::geometry::Geometry;
 use crate::items::{Column, ColumnKind, Items};
 use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::Learn;
+use crate::learn::training::{self, Job, Trained};
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::{Provenance, Space};
 
 pub use options::{Architecture, Word2Vec};
-use train::{Model, Place};
+use train::{Model, Work};
 
 impl Learn for Word2Vec {
     type Data = Corpus;
@@ -86,9 +85,7 @@ impl Learn for Word2Vec {
         }
         let begun = Instant::now();
         let kernels = Hogwild::detect();
-        let place = self.start(corpus, run)?;
-        let resumed = place.chunk > 0;
-        let trained = train::train(self, corpus, place, kernels, run)?;
+        let trained = self.train(corpus, kernels, run)?;
         let seconds = begun.elapsed().as_secs_f64();
 
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
@@ -97,11 +94,11 @@ impl Learn for Word2Vec {
             .provenance(self.provenance(corpus, kernels, run))
             .metric("loss", Value::Array(losses))
             .run_fact("threads", json!(run.threads))
-            .run_fact("resumed", json!(resumed));
+            .run_fact("resumed", json!(trained.resumed));
         if seconds > 0.0 {
             builder = builder.run_fact("training_seconds", json!(seconds)).run_fact(
                 "words_per_second",
-                json!((trained.tokens_this_time as f64 / seconds).round()),
+                json!((trained.units_this_time as f64 / seconds).round()),
             );
         }
         builder.build()
@@ -109,12 +106,25 @@ impl Learn for Word2Vec {
 }
 
 impl Word2Vec {
-    /// Where to go on: at a checkpoint if the run asks for it and one fits, else at the beginning.
-    fn start(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Place> {
-        if let Some(place) = checkpoint::resume(self, corpus, run)? {
-            return Ok(place);
+    /// Trains to the end; an error where there was nothing to train on.
+    fn train(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Result<Trained<Model>> {
+        let work = Work::new(self, corpus, kernels, run);
+        let job = Job::new("word2vec", self.epochs, self, corpus.fingerprint, run)?;
+        let first = || self.first_values(corpus.vocabulary.len(), run);
+        let trained = training::train(&work, &job, first, run)?;
+        if trained.losses.iter().all(|epoch| epoch.terms == 0) {
+            return Err(Error::data(
+                "no two words stand next to each other: nothing to learn from",
+            )
+            .help(
+                "give longer sequences of words (--unit), a lower --min-count, or --set sample=0",
+            ));
         }
-        let rows = corpus.vocabulary.len();
+        Ok(trained)
+    }
+
+    /// The matrices as they begin.
+    fn first_values(&self, rows: usize, run: &Run<'_>) -> Result<Model> {
         let mut input = RacingRows::zeros(rows, self.dim)?;
         let mut numbers = run.stream(&[0]);
         for row in 0..rows {
@@ -123,10 +133,7 @@ impl Word2Vec {
                 *x = ((numbers.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / self.dim as f32;
             }
         }
-        Ok(Place::beginning(
-            Model { input, output: RacingRows::zeros(rows, self.dim)? },
-            self.epochs,
-        ))
+        Ok(Model { input, output: RacingRows::zeros(rows, self.dim)? })
     }
 
     fn provenance(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Provenance {

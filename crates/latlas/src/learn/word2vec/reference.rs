@@ -1,11 +1,12 @@
 //! The real training held against the equations: written out in f64, and at their optimum.
 
-use super::train::{Model, Place, Trained, train};
+use super::train::Model;
 use super::windows::{Drawing, Window, Windows};
 use super::{Architecture, Word2Vec};
 use crate::data::{Corpus, Vocabulary};
 use crate::items::Sequences;
 use crate::kernels::hogwild::Hogwild;
+use crate::learn::training::Trained;
 use crate::run::{Run, stream};
 use rand_xoshiro::rand_core::Rng;
 
@@ -53,9 +54,8 @@ pub(super) fn sentences(count: usize, words: u32, seed: u64) -> Vec<Vec<u32>> {
 }
 
 /// Trains from the beginning to the end.
-pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained {
-    let place = options.start(corpus, run).unwrap();
-    train(options, corpus, place, Hogwild::detect(), run).unwrap()
+pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained<Model> {
+    options.train(corpus, Hogwild::detect(), run).unwrap()
 }
 
 fn plain(rows: &mut crate::kernels::hogwild::RacingRows) -> Vec<Vec<f64>> {
@@ -72,7 +72,8 @@ fn in_f64(
     corpus: &Corpus,
     run: &Run<'_>,
 ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>) {
-    let Place { model: Model { mut input, mut output }, .. } = options.start(corpus, run).unwrap();
+    let Model { mut input, mut output } =
+        options.first_values(corpus.vocabulary.len(), run).unwrap();
     let (mut input, mut output) = (plain(&mut input), plain(&mut output));
     let drawing = Drawing::new(options, &corpus.vocabulary);
     let ids = corpus.sequences.as_slice().len() as f64;
@@ -151,7 +152,7 @@ fn training_equals_the_equations_in_f64() {
                 "{} instead of {loss}",
                 tally.mean()
             );
-            assert_eq!(tally.words, corpus.vocabulary.tokens());
+            assert_eq!(tally.units, corpus.vocabulary.tokens());
         }
         assert!(losses[1] < losses[0], "nothing was learned: {losses:?}");
         for (real, expected) in [(&mut real.model.input, input), (&mut real.model.output, output)] {

@@ -4,11 +4,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-use super::sampler::Sampler;
 use super::{Architecture, Word2Vec};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
+use crate::learn::sampler::Sampler;
 
 /// What drawing pairs needs to know of the corpus and the options; the same for all threads.
 pub(super) struct Drawing {

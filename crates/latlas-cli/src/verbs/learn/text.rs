@@ -1,53 +1,33 @@
-//! `latlas learn word2vec INPUT -o OUT`: learns a space.
+//! What all learners from text have in common: what is read, how words are found, checkpoints, and the closing words.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::{Subcommand, ValueEnum};
+use clap::ValueEnum;
 use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
-use latlas::learn::{Learn, Word2Vec};
+use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
-use super::Context;
 use crate::output::{Output, counted, duration, facts, rate, series};
 use crate::reading::Reading;
-use crate::settings::{self, Setting};
+use crate::verbs::Context;
 use crate::work::Work;
 
-/// Learn a space from data
-#[derive(Debug, Subcommand)]
-#[command(arg_required_else_help = true)]
-pub(crate) enum Model {
-    Word2vec(Box<Args>),
-}
-
-/// Learn a space of words from the words around them
+/// From where to where.
 #[derive(Debug, clap::Args)]
-#[command(after_help = format!(
-    "{}\nExample:\n  latlas learn word2vec corpus.txt -o en.space --dim 200",
-    settings::list::<Word2Vec>(WORD2VEC)
-))]
-pub(crate) struct Args {
+pub(crate) struct Target {
     /// Text or tables: files, folders, 'patterns', or - for standard input; .gz and .zst too
     #[arg(required = true)]
     input: Vec<String>,
     /// The space to write; one that is there is replaced when the new one is ready
     #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
-    /// Numbers in a vector; time and memory grow with it
-    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().dim)]
-    dim: usize,
-    /// How often the text is read; small texts gain from more
-    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().epochs)]
-    epochs: u32,
-    /// Context in words to each side; wide brings topics, narrow grammar
-    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().window)]
-    window: usize,
-    /// Set another option of the learner; listed below
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+}
 
+/// How the text is read, and where the place of a long learning is kept.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Text {
     /// Tell what would be read, and stop
     #[arg(long)]
     dry_run: bool,
@@ -89,92 +69,85 @@ enum Cut {
     Letters,
 }
 
-/// What `--set` changes, in the words of the options struct's documentation.
-const WORD2VEC: &[Setting] = &[
-    Setting {
-        key: "architecture",
-        about: "skip-gram, or cbow: several times faster, worse on rare words",
-    },
-    Setting {
-        key: "negative",
-        about: "noise words for each pair: 5 for large texts, up to 20 for small",
-    },
-    Setting {
-        key: "sample",
-        about: "the frequency above which words are thinned out; 0 keeps all",
-    },
-    Setting { key: "alpha", about: "learning rate at the start; auto: 0.025, for cbow 0.05" },
-    Setting { key: "min_alpha", about: "learning rate at the end; auto: a tenth of alpha" },
-    Setting { key: "ns_exponent", about: "noise words are drawn by frequency (1) to evenly (0)" },
-    Setting { key: "dim", about: "" },
-    Setting { key: "epochs", about: "" },
-    Setting { key: "window", about: "" },
-];
-
-pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
-    let Model::Word2vec(args) = model;
-    let learner =
-        Word2Vec { dim: args.dim, epochs: args.epochs, window: args.window, ..Word2Vec::default() };
-    let learner = settings::apply(learner, &args.set, WORD2VEC)?;
-    learner.check()?;
-    let every = Duration::try_from_secs_f64(args.checkpoint_every).map_err(|_| {
-        Error::usage(format!("--checkpoint-every {}: not a time", args.checkpoint_every))
-    })?;
-    let sources = Sources::resolve(&args.input)?;
-    let reading = args.reading.options()?;
-    let Some(output) = args.output.as_deref().filter(|_| !args.dry_run) else {
-        return dry_run(&sources, &reading, cx);
-    };
-    let lesson = Lesson {
-        corpus: CorpusOptions {
-            tokenizer: match args.tokenizer {
-                Cut::Words => Tokenizer::Words,
-                Cut::Whitespace => Tokenizer::Whitespace,
-                Cut::Letters => Tokenizer::Letters,
-            },
-            lowercase: !args.keep_case,
-            min_count: args.min_count,
-            max_vocab: args.max_vocab,
-        },
-        dump: args.dump_corpus.as_deref(),
-        resume: args.resume,
-        every,
-    };
-    let run = cx.run();
-    let read = || data::documents(&sources, &reading, &run);
-    let learned = lesson.word2vec(read, |_| learner, output, &run)?;
-    cx.out.settle();
-    if cx.out.json() {
-        return cx.out.object("learn", &learned.object(output));
+impl Text {
+    /// Reads the text, learns from it, saves the space and tells of it.
+    pub(super) fn learn<L: Learn<Data = Corpus>>(
+        &self,
+        target: &Target,
+        learner: impl FnOnce(&Corpus) -> L,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let run = cx.run();
+        let read = || data::documents(&sources, &reading, &run);
+        let learned = lesson.learn(read, learner, output, &run)?;
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &learned.object(output));
+        }
+        learned.print(output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
     }
-    learned.print(output, cx.out)?;
-    let space = output.display();
-    cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-    cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
-    Ok(())
+
+    fn lesson(&self) -> Result<Lesson<'_>> {
+        let every = Duration::try_from_secs_f64(self.checkpoint_every).map_err(|_| {
+            Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
+        })?;
+        Ok(Lesson {
+            corpus: CorpusOptions {
+                tokenizer: match self.tokenizer {
+                    Cut::Words => Tokenizer::Words,
+                    Cut::Whitespace => Tokenizer::Whitespace,
+                    Cut::Letters => Tokenizer::Letters,
+                },
+                lowercase: !self.keep_case,
+                min_count: self.min_count,
+                max_vocab: self.max_vocab,
+            },
+            dump: self.dump_corpus.as_deref(),
+            resume: self.resume,
+            every,
+        })
+    }
+}
+
+fn dry_run(sources: &Sources, reading: &ReaderOptions, cx: &Context<'_>) -> Result<()> {
+    let schema = data::schema(sources, reading, &cx.run())?;
+    if cx.out.json() {
+        return cx.out.object("learn", &json!({ "dry_run": true, "input": schema }));
+    }
+    cx.out.result(&schema.to_string())
 }
 
 /// How a space of words is learned, but for the text and the learner.
-pub(super) struct Lesson<'a> {
-    pub(super) corpus: CorpusOptions,
-    pub(super) dump: Option<&'a Path>,
-    pub(super) resume: bool,
-    pub(super) every: Duration,
+pub(in crate::verbs) struct Lesson<'a> {
+    pub(in crate::verbs) corpus: CorpusOptions,
+    pub(in crate::verbs) dump: Option<&'a Path>,
+    pub(in crate::verbs) resume: bool,
+    pub(in crate::verbs) every: Duration,
 }
 
 /// A space that was learned and saved.
-pub(super) struct Learned {
-    pub(super) space: Space,
-    pub(super) tokens: u64,
+pub(in crate::verbs) struct Learned {
+    pub(in crate::verbs) space: Space,
+    pub(in crate::verbs) tokens: u64,
     took: Duration,
 }
 
 impl Lesson<'_> {
     /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
-    pub(super) fn word2vec<D: Documents>(
+    pub(in crate::verbs) fn learn<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> Word2Vec,
+        learner: impl FnOnce(&Corpus) -> L,
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
@@ -184,7 +157,7 @@ impl Lesson<'_> {
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.learn(read, learner, output, &work, run);
+        let result = self.work(read, learner, output, &work, run);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -197,10 +170,10 @@ impl Lesson<'_> {
         })
     }
 
-    fn learn<D: Documents>(
+    fn work<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
-        learner: impl FnOnce(&Corpus) -> Word2Vec,
+        learner: impl FnOnce(&Corpus) -> L,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
@@ -215,14 +188,6 @@ impl Lesson<'_> {
         space.save(output)?;
         Ok(Learned { tokens: corpus.vocabulary.tokens(), took, space })
     }
-}
-
-fn dry_run(sources: &Sources, reading: &ReaderOptions, cx: &Context<'_>) -> Result<()> {
-    let schema = data::schema(sources, reading, &cx.run())?;
-    if cx.out.json() {
-        return cx.out.object("learn", &json!({ "dry_run": true, "input": schema }));
-    }
-    cx.out.result(&schema.to_string())
 }
 
 impl Learned {
@@ -247,7 +212,7 @@ impl Learned {
     }
 
     /// The summary, for people.
-    pub(super) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
         let text = facts(
@@ -272,15 +237,5 @@ impl Learned {
             .take(2000)
             .find(|id| id.chars().count() >= 6 && id.chars().all(char::is_alphabetic));
         long.or_else(|| self.space.live().next().map(|row| self.space.id(row))).unwrap_or("WORD")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_option_of_word2vec_can_be_set() {
-        assert_eq!(settings::unlisted::<Word2Vec>(WORD2VEC), Vec::<String>::new());
     }
 }

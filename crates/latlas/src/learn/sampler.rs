@@ -3,7 +3,7 @@
 use rand_xoshiro::rand_core::Rng;
 
 /// A fixed distribution over 0…n−1. Each slot is drawn evenly, and gives itself or its alias.
-pub(super) struct Sampler {
+pub(in crate::learn) struct Sampler {
     slots: Vec<Slot>,
 }
 
@@ -16,7 +16,7 @@ struct Slot {
 
 impl Sampler {
     /// The distribution proportional to `counts[i]^exponent`; words without a count are drawn never, unless all are.
-    pub(super) fn new(counts: &[u64], exponent: f64) -> Self {
+    pub(in crate::learn) fn new(counts: &[u64], exponent: f64) -> Self {
         let weights: Vec<f64> =
             counts.iter().map(|&n| if n == 0 { 0.0 } else { (n as f64).powf(exponent) }).collect();
         let total: f64 = weights.iter().sum();
@@ -43,7 +43,7 @@ impl Sampler {
 
     /// One draw.
     #[inline]
-    pub(super) fn draw(&self, random: &mut impl Rng) -> u32 {
+    pub(in crate::learn) fn draw(&self, random: &mut impl Rng) -> u32 {
         let bits = random.next_u64();
         // The high half picks the slot (bias below n/2³²), the low half decides within it.
         let place = ((bits >> 32) * self.slots.len() as u64) >> 32;

@@ -1,0 +1,24 @@
+//! `latlas learn METHOD INPUT -o OUT`: learns a space. One file a method; what all learners from text have in common is
+//! `text`.
+
+mod text;
+mod word2vec;
+
+use clap::Subcommand;
+use latlas::Result;
+
+use super::Context;
+pub(super) use text::{Learned, Lesson};
+
+/// Learn a space from data
+#[derive(Debug, Subcommand)]
+#[command(arg_required_else_help = true)]
+pub(crate) enum Model {
+    Word2vec(Box<word2vec::Args>),
+}
+
+pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
+    match model {
+        Model::Word2vec(args) => word2vec::run(args, cx),
+    }
+}
