@@ -43,7 +43,11 @@ fn check(rows: &Matrix, found: &KMeans, exact: bool) {
         sizes[label as usize] += 1;
         (0..d).for_each(|j| sums[label as usize * d + j] += f64::from(row[j]));
     }
-    assert!((found.inertia - inertia).abs() <= 1e-4 * inertia + 1e-9, "{} {inertia}", found.inertia);
+    assert!(
+        (found.inertia - inertia).abs() <= 1e-4 * inertia + 1e-9,
+        "{} {inertia}",
+        found.inertia
+    );
     assert_eq!(found.sizes, sizes);
     for c in (0..k).filter(|_| exact) {
         for j in 0..d {

@@ -1,5 +1,6 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod phrases;
 mod sampler;
 mod training;
 pub mod word2vec;
@@ -8,6 +9,7 @@ use crate::error::Result;
 use crate::run::Run;
 use crate::space::Space;
 
+pub use phrases::{Scoring, Word2Phrase};
 pub use word2vec::{Architecture, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.

@@ -13,6 +13,7 @@ mod product;
 mod rows;
 mod top_exact;
 mod top_randomized;
+mod transport;
 
 pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
@@ -22,3 +23,4 @@ pub use product::{project, scatter};
 pub use rows::RowSource;
 pub use top_exact::{TopSvd, exact_svd};
 pub use top_randomized::{RandomizedOptions, randomized_svd};
+pub use transport::{Transport, transport};

@@ -1,6 +1,7 @@
 //! `latlas learn METHOD INPUT -o OUT`: learns a space. One file a method; what all learners from text have in common is
 //! `text`.
 
+mod phrases;
 mod text;
 mod word2vec;
 
@@ -15,10 +16,12 @@ pub(super) use text::{Learned, Lesson};
 #[command(arg_required_else_help = true)]
 pub(crate) enum Model {
     Word2vec(Box<word2vec::Args>),
+    Phrases(Box<phrases::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     match model {
         Model::Word2vec(args) => word2vec::run(args, cx),
+        Model::Phrases(args) => phrases::run(args, cx),
     }
 }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
+use latlas::data::{
+    self, Corpus, CorpusOptions, Documents, Phrases, ReaderOptions, Sources, Tokenizer,
+};
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
@@ -50,6 +52,9 @@ pub(crate) struct Text {
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
+    /// Join the phrases of a table, as 'latlas learn phrases' writes it, before words are counted
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    phrases: Option<PathBuf>,
     /// Write the words exactly as they are learned from, one sequence a line
     #[arg(long, value_name = "FILE", help_heading = "Words")]
     dump_corpus: Option<PathBuf>,
@@ -60,13 +65,23 @@ pub(crate) struct Text {
 
 /// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Cut {
+pub(super) enum Cut {
     // The words of Unicode, punctuation left out; right for most languages.
     Words,
     // Whatever stands between white space, for text that is tokenised already.
     Whitespace,
     // Runs of the letters a-z; all else separates.
     Letters,
+}
+
+impl Cut {
+    pub(super) fn tokenizer(self) -> Tokenizer {
+        match self {
+            Cut::Words => Tokenizer::Words,
+            Cut::Whitespace => Tokenizer::Whitespace,
+            Cut::Letters => Tokenizer::Letters,
+        }
+    }
 }
 
 impl Text {
@@ -103,14 +118,11 @@ impl Text {
         })?;
         Ok(Lesson {
             corpus: CorpusOptions {
-                tokenizer: match self.tokenizer {
-                    Cut::Words => Tokenizer::Words,
-                    Cut::Whitespace => Tokenizer::Whitespace,
-                    Cut::Letters => Tokenizer::Letters,
-                },
+                tokenizer: self.tokenizer.tokenizer(),
                 lowercase: !self.keep_case,
                 min_count: self.min_count,
                 max_vocab: self.max_vocab,
+                phrases: self.phrases.as_deref().map(Phrases::read).transpose()?,
             },
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,

@@ -154,9 +154,9 @@ fn assign(
         .enumerate()
         .map(|(i, ((labels, upper), lower))| Lane { first: i * size, labels, upper, lower });
     let lanes: Vec<Lane> = lanes.collect();
-    let moves: Vec<Moves> = work.pool.install(|| {
-        lanes.into_par_iter().map(|lane| lane.assign(view, centers, work)).collect()
-    });
+    let moves: Vec<Moves> = work
+        .pool
+        .install(|| lanes.into_par_iter().map(|lane| lane.assign(view, centers, work)).collect());
     work.finish()?;
     let mut moved = 0;
     for lane in moves.iter().filter(|lane| lane.moved > 0) {
@@ -202,7 +202,11 @@ impl Lane<'_> {
                 continue;
             }
             numbers.clear();
-            view.append(self.first + block.start..self.first + block.end, &mut scratch, &mut numbers);
+            view.append(
+                self.first + block.start..self.first + block.end,
+                &mut scratch,
+                &mut numbers,
+            );
             let row = |i: usize| &numbers[(i - block.start) * d..(i - block.start + 1) * d];
             let distance =
                 |i: usize, c: u32| kernels::squared_l2(row(i), centers.at.row(c as usize)).sqrt();
