@@ -161,7 +161,7 @@ fn similarities_rank_as_cosines_do() {
             value: 1.0,
             n: 3,
             coverage: 0.75,
-            null: Null { value: 0.0, sd: 0.5_f64.sqrt() }
+            null: Null { value: 0.0, sd: 1.0 / 2.0_f64.sqrt() }
         }]
     );
     let (_folder, path) = write("pairs.tsv", "north northish 1\nnorth east 5\nnorth south 9\n");

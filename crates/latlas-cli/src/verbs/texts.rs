@@ -91,7 +91,8 @@ impl Texts {
     fn read(space: &Space, file: &str, cx: &Context<'_>) -> Result<Self> {
         let run = cx.run();
         let sources = Sources::resolve(&[file.to_owned()])?;
-        let mut documents = data::documents(&sources, &ReaderOptions::default(), &run)?;
+        let reading = ReaderOptions::default();
+        let mut documents = data::documents(&sources, &reading, &run)?;
         let (mut found, mut text) = (Texts::default(), String::new());
         data::Documents::visit(&mut documents, &mut |piece: Piece<'_>| {
             text.push_str(piece.text);

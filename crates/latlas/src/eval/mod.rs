@@ -12,11 +12,12 @@ pub struct Score {
     pub suite: String,
     /// What was measured: the file's name without its extension, then "/section" where the figure is of a part.
     pub name: String,
-    /// The figure: accuracy in [0, 1] for analogies, Spearman's ρ in [−1, 1] for similarities.
+    /// The figure: accuracy in [0, 1] for analogies and outliers, Spearman's ρ in [−1, 1] for similarities, purity and
+    /// normalised mutual information in [0, 1] for categories, Jaccard's index in [0, 1] for neighbours.
     pub value: f64,
-    /// How many questions or pairs it rests on.
+    /// How many questions, pairs or words it rests on.
     pub n: usize,
-    /// The share of the file's questions or pairs that could be asked, in [0, 1].
+    /// The share of the file's questions, pairs or words that could be asked, in [0, 1].
     pub coverage: f64,
     /// What the figure would be by chance.
     pub null: Null,

@@ -1,5 +1,6 @@
 //! `latlas learn phrases INPUT -o FILE`: a table of phrases, from words that stand together more often than by chance.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -7,7 +8,7 @@ use latlas::data::{self, Corpus, CorpusOptions, Phrases, Sources};
 use latlas::file;
 use latlas::learn::phrases::ENGLISH_CONNECTORS;
 use latlas::learn::{Scoring, Word2Phrase};
-use latlas::{Error, Kind, Result};
+use latlas::{Error, Result};
 use serde_json::json;
 
 use super::text::Cut;
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOW", value_enum, default_value_t = By::Default)]
     scoring: By,
     /// Pairs must score above it [default: 100, by npmi 0.5]
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_hyphen_values = true)]
     threshold: Option<f64>,
     /// Words that may stand inside phrases but not at their ends: english, or a file of words
     #[arg(long, value_name = "english|FILE")]
@@ -85,6 +86,8 @@ const PHRASES: &[Setting] = &[
     Setting { key: "connectors", about: "" },
 ];
 
+/// Bytes of a list of connectors that are read.
+const LONGEST_LIST: u64 = 1 << 20;
 /// How many phrases are shown.
 const SHOWN: usize = 10;
 
@@ -120,6 +123,10 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let documents = data::documents(&sources, &reading, &run)?;
     let corpus = data::encode(documents, &options, scratch.path(), None, &run)?;
     let found = learner.learn(&corpus, scratch.path(), &run)?;
+    if found.is_empty() {
+        return Err(Error::nothing("no two words stand together often enough")
+            .help("lower --threshold or --min-count, or give more text"));
+    }
     let phrases = match earlier {
         Some(earlier) => earlier.followed_by(&found)?,
         None => found,
@@ -135,16 +142,14 @@ fn connectors(source: &Path) -> Result<Vec<String>> {
         return Ok(ENGLISH_CONNECTORS.map(str::to_owned).to_vec());
     }
     let mut text = String::new();
-    let read = std::io::Read::take(file::open_stream(source)?, 1 << 20);
-    std::io::Read::read_to_string(&mut { read }, &mut text)
-        .map_err(|e| file::read_error(source, &e))
-        .map_err(|e| {
-            if e.kind() == Kind::Io {
-                e
-            } else {
-                e.help("it should hold words of UTF-8 text, or say english")
-            }
-        })?;
+    file::open_stream(source)?.take(LONGEST_LIST).read_to_string(&mut text).map_err(|e| {
+        let error = if e.kind() == io::ErrorKind::InvalidData {
+            Error::data(format!("{}: not valid UTF-8", source.display()))
+        } else {
+            file::read_error(source, &e)
+        };
+        error.help("name a file of words with white space between, or say english")
+    })?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
@@ -156,10 +161,6 @@ fn tell(phrases: &Phrases, corpus: &Corpus, output: &Path, cx: &Context<'_>) -> 
     if cx.out.json() {
         let object = json!({ "phrases": output, "count": phrases.len(), "passes": passes, "tokens": tokens });
         return cx.out.object("learn", &object);
-    }
-    if phrases.is_empty() {
-        return Err(Error::nothing("no two words stand together often enough")
-            .help("lower --threshold or --min-count, or give more text"));
     }
     let mut table = Table::new(vec![
         ("phrase", Align::Left),
