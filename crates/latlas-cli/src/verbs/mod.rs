@@ -17,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
 pub(crate) mod search;
+mod texts;
 pub(crate) mod tour;
 
 use latlas::space::{Provenance, Registry};

@@ -23,6 +23,7 @@ mod markdown;
 mod named;
 mod ngrams;
 mod options;
+mod phrases;
 mod pipeline;
 mod plain;
 mod records;
@@ -56,6 +57,8 @@ pub use labelled::{
 pub use named::About;
 pub use ngrams::{Ngrams, hash, word_ngrams};
 pub use options::{OnBad, ReaderOptions, Unit};
+pub(crate) use phrases::join;
+pub use phrases::{LONGEST_PHRASE, Phrase, Phrases};
 pub use plain::{TextPart, visit_text};
 pub use records::{Bad, Cell, LONGEST_ROW, MOST_COLUMNS, Record};
 pub use rust_docs::{RustDocs, registry, rust_docs};

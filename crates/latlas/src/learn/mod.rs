@@ -6,6 +6,7 @@ pub mod documents;
 pub mod fasttext;
 pub mod glove;
 pub mod means;
+pub mod phrases;
 mod sampler;
 pub mod svd;
 mod training;
@@ -20,6 +21,7 @@ pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use fasttext::FastText;
 pub use glove::{Glove, Vectors};
 pub use means::Means;
+pub use phrases::{Scoring, Word2Phrase};
 pub use svd::Svd;
 pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 

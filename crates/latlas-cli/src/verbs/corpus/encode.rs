@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let work = Work::beside(&args.output)?;
     let encode = || {
         let documents = data::documents(&sources, &reading, &run)?;
-        let corpus = data::encode(documents, &args.words.options(), &work.scratch()?, None, &run)?;
+        let corpus = data::encode(documents, &args.words.options()?, &work.scratch()?, None, &run)?;
         corpus.save(&args.output, &run)?;
         Ok(corpus.vocabulary)
     };

@@ -5,6 +5,7 @@ mod counted;
 mod doc2vec;
 mod fasttext;
 mod glove;
+mod phrases;
 mod svd;
 mod text;
 mod word2vec;
@@ -24,6 +25,7 @@ pub(crate) enum Model {
     Glove(Box<glove::Args>),
     Svd(Box<svd::Args>),
     Doc2vec(Box<doc2vec::Args>),
+    Phrases(Box<phrases::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
@@ -33,5 +35,6 @@ pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
         Model::Glove(args) => glove::run(args, cx),
         Model::Svd(args) => svd::run(args, cx),
         Model::Doc2vec(args) => doc2vec::run(args, cx),
+        Model::Phrases(args) => phrases::run(args, cx),
     }
 }

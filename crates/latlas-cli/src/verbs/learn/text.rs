@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{
-    self, Corpus, CorpusOptions, Counts, Documents, Labels, ReaderOptions, Sources, Tokenizer,
+    self, Corpus, CorpusOptions, Counts, Documents, Labels, Phrases, ReaderOptions, Sources,
+    Tokenizer,
 };
 use latlas::learn::documents::OnUnknown;
 use latlas::learn::{Classifier, Doc2Vec, DocumentCorpus, Learn};
@@ -66,6 +67,9 @@ pub(in crate::verbs) struct Words {
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
+    /// Join the phrases of a table, as 'latlas learn phrases' writes it, before words are counted
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    phrases: Option<PathBuf>,
 }
 
 /// How words are found, as the user says it.
@@ -80,13 +84,14 @@ pub(in crate::verbs) enum Cut {
 }
 
 impl Words {
-    pub(in crate::verbs) fn options(&self) -> CorpusOptions {
-        CorpusOptions {
+    pub(in crate::verbs) fn options(&self) -> Result<CorpusOptions> {
+        Ok(CorpusOptions {
             tokenizer: self.tokenizer.tokenizer(),
             lowercase: !self.keep_case,
             min_count: self.min_count.unwrap_or(CorpusOptions::default().min_count),
             max_vocab: self.max_vocab,
-        }
+            phrases: self.phrases.as_deref().map(Phrases::read).transpose()?,
+        })
     }
 }
 
@@ -206,7 +211,7 @@ impl Text {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
         })?;
         Ok(Lesson {
-            corpus: self.words.options(),
+            corpus: self.words.options()?,
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,
             every,

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::read::Pair;
 use super::{Lexicon, Options, none_usable, score};
 use crate::error::{Error, Result};
-use crate::eval::Score;
+use crate::eval::{Null, Score};
 use crate::geometry::Measure;
 use crate::space::Space;
 
@@ -39,7 +39,9 @@ pub(super) fn scores(
         ))
         .help("ask about more pairs")
     })?;
-    Ok(vec![score(path, "", rho, ours.len(), pairs.len())])
+    // Of independent rankings, exact where there are no ties (Kendall & Gibbons, Rank Correlation Methods, §5.15).
+    let null = Null { value: 0.0, sd: 1.0 / (ours.len() as f64 - 1.0).sqrt() };
+    Ok(vec![score(path, "", rho, ours.len(), pairs.len(), null)])
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, ties having the mean of their ranks. `None` where either
