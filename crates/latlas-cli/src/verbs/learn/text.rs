@@ -175,9 +175,10 @@ impl Text {
         learner: &Classifier,
         cx: &Context<'_>,
     ) -> Result<()> {
-        if self.dump_corpus.is_some() || self.words.max_vocab.is_some() {
+        let Words { max_vocab, phrases, .. } = &self.words;
+        if self.dump_corpus.is_some() || max_vocab.is_some() || phrases.is_some() {
             return Err(Error::usage(
-                "--dump-corpus and --max-vocab do not go together with --supervised",
+                "--dump-corpus, --max-vocab and --phrases do not go together with --supervised",
             ));
         }
         let lesson = self.lesson()?;
