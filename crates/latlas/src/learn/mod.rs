@@ -12,8 +12,8 @@ use crate::run::Run;
 use crate::space::{Registry, Space};
 
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
-pub use means::{Means, Weighting};
-pub use word2vec::{Architecture, Word2Vec};
+pub use means::{Means, MeansMethod};
+pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {

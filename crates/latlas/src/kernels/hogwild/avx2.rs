@@ -1,11 +1,14 @@
 //! AVX2 and FMA: eight numbers at a time, the products of two inputs with six outputs in registers at once.
 
-use super::gradients::{ROOM, gradients};
-use super::{BLOCK, GROUP, Shape, Window, repeated};
+use super::gradients::{ROOM, repeated};
+use super::{BLOCK, GROUP, Shape, Window};
 use std::arch::x86_64::{
-    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_permute2f128_ps,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps,
-    _mm256_unpacklo_ps,
+    __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
+    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
+    _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
+    _mm256_min_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set_ps, _mm256_set1_epi32,
+    _mm256_set1_ps, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps,
+    _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 /// # Safety
@@ -66,7 +69,8 @@ unsafe fn group<const K: usize>(
     wanted[..K].copy_from_slice(labels);
     // SAFETY: at most eight numbers into an array of sixteen.
     unsafe { store_sums(&sums, dots.as_mut_ptr()) };
-    let loss = gradients(&mut dots, &wanted, K, shape.alpha, shape.measured);
+    // SAFETY: both hold whole registers.
+    let loss = unsafe { gradients(dots.as_mut_ptr(), wanted.as_ptr(), K, shape) };
     let mut g = [_mm256_setzero_ps(); K];
     for k in 0..K {
         g[k] = _mm256_set1_ps(dots[k]);
@@ -112,23 +116,29 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
     let inputs = window.inputs;
     let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; ROOM]);
     repeated(window.labels, inputs.len(), &mut wanted);
-    for (tile, inputs) in inputs.chunks(2).enumerate() {
+    for start in (0..inputs.len()).step_by(2) {
+        let inputs = &inputs[start..inputs.len().min(start + 2)];
         // SAFETY: the caller's promise; at most 16 inputs have 16·N products, and there is room for a register more.
         unsafe {
-            let g = g.as_mut_ptr().add(tile * 2 * N);
+            let g = g.as_mut_ptr().add(start * N);
             match inputs.len() {
                 1 => products::<1, N>(inputs, &outputs, g, shape),
                 _ => products::<2, N>(inputs, &outputs, g, shape),
             }
         }
     }
-    let loss = gradients(&mut g, &wanted, inputs.len() * N, shape.alpha, shape.measured);
+    // SAFETY: both have room for whole registers.
+    let loss = unsafe { gradients(g.as_mut_ptr(), wanted.as_ptr(), inputs.len() * N, shape) };
     for d in (0..shape.blocks * BLOCK).step_by(BLOCK) {
         let (mut old, mut moved) = ([_mm256_setzero_ps(); N], [_mm256_setzero_ps(); N]);
         // SAFETY: within the blocks of a row, and of the N·inputs gradients.
         unsafe {
             for k in 0..N {
                 old[k] = _mm256_loadu_ps(outputs[k].add(d));
+            }
+            // Half of a cache line each time round.
+            for &row in if d % (2 * BLOCK) == 0 { window.ahead } else { &[] } {
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast());
             }
             let mut g = g.as_ptr();
             for input in inputs {
@@ -180,6 +190,67 @@ unsafe fn products<const T: usize, const N: usize>(
     }
     // SAFETY: the caller's promise.
     unsafe { store_sums(&sums, g) };
+}
+
+/// `products[j]` ← α·(`labels[j]` − σ(`products[j]`)) for j below `used`; returns the loss, or 0 if not measured.
+/// [`logistic`](super::super::logistic) has the formulas.
+///
+/// # Safety
+/// Both have room for whole registers; what stands there behind `used` is changed and not counted.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn gradients(products: *mut f32, labels: *const f32, used: usize, shape: Shape) -> f32 {
+    let (one, zero) = (_mm256_set1_ps(1.0), _mm256_setzero_ps());
+    let alpha = _mm256_set1_ps(shape.alpha);
+    let mut losses = zero;
+    for j in (0..used).step_by(BLOCK) {
+        // SAFETY: the caller's promise.
+        let (x, label) =
+            unsafe { (_mm256_loadu_ps(products.add(j)), _mm256_loadu_ps(labels.add(j))) };
+        let e = exp_of_negative(_mm256_andnot_ps(_mm256_set1_ps(-0.0), x));
+        let near = _mm256_div_ps(one, _mm256_add_ps(one, e));
+        let sigma = _mm256_blendv_ps(near, _mm256_mul_ps(e, near), x);
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm256_storeu_ps(products.add(j), _mm256_mul_ps(alpha, _mm256_sub_ps(label, sigma)))
+        };
+        if shape.measured {
+            let s = _mm256_div_ps(e, _mm256_add_ps(_mm256_set1_ps(2.0), e));
+            let s2 = _mm256_mul_ps(s, s);
+            let mut series = _mm256_set1_ps(1.0 / 9.0);
+            for term in [1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0, 1.0] {
+                series = _mm256_fmadd_ps(series, s2, _mm256_set1_ps(term));
+            }
+            // −z of the loss: x for label 0, −x for label 1.
+            let wrong = _mm256_mul_ps(x, _mm256_fnmadd_ps(_mm256_set1_ps(2.0), label, one));
+            let loss = _mm256_fmadd_ps(_mm256_add_ps(s, s), series, _mm256_max_ps(wrong, zero));
+            let places = _mm256_set_ps(7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0, 0.0);
+            let counted = _mm256_cmp_ps::<_CMP_LT_OQ>(places, _mm256_set1_ps((used - j) as f32));
+            losses = _mm256_add_ps(losses, _mm256_and_ps(counted, loss));
+        }
+    }
+    let mut sums = [0.0; BLOCK];
+    // SAFETY: eight numbers into an array of eight.
+    unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), losses) };
+    sums.iter().sum()
+}
+
+/// exp(−a) for a ≥ 0; e⁻⁸⁰ beyond 80.
+#[target_feature(enable = "avx2,fma")]
+fn exp_of_negative(a: __m256) -> __m256 {
+    /// 1.5·2²³: adding it leaves the nearest whole number in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let round = _mm256_set1_ps(ROUND);
+    let a = _mm256_sub_ps(_mm256_setzero_ps(), _mm256_min_ps(a, _mm256_set1_ps(80.0)));
+    let shifted = _mm256_fmadd_ps(a, _mm256_set1_ps(std::f32::consts::LOG2_E), round);
+    let n = _mm256_sub_ps(shifted, round);
+    let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(0.693_145_75), a);
+    let r = _mm256_fnmadd_ps(n, _mm256_set1_ps(1.428_606_8e-6), r);
+    let mut p = _mm256_set1_ps(1.0 / 120.0);
+    for term in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        p = _mm256_fmadd_ps(p, r, _mm256_set1_ps(term));
+    }
+    let exponent = _mm256_add_epi32(_mm256_castps_si256(shifted), _mm256_set1_epi32(127));
+    _mm256_mul_ps(p, _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)))
 }
 
 /// The sum of each register, in order, to `out`, eight at a time: up to seven numbers behind them become zero.

@@ -1,11 +1,14 @@
 //! AVX-512F: sixteen numbers at a time, the products of four inputs with six outputs in registers at once.
 
-use super::gradients::{ROOM, gradients};
-use super::{BLOCK, GROUP, Shape, Window, repeated};
+use super::gradients::{ROOM, repeated};
+use super::{BLOCK, GROUP, Shape, Window};
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_storeu_ps, _mm512_unpackhi_ps,
-    _mm512_unpacklo_ps,
+    __m512, _CMP_GE_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
+    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
+    _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_mask_add_ps, _mm512_mask_blend_ps, _mm512_max_ps,
+    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32,
+    _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 /// Numbers in a register. Rows have room for whole ones, whatever their dimension.
@@ -69,7 +72,8 @@ unsafe fn group<const K: usize>(
     wanted[..K].copy_from_slice(labels);
     // SAFETY: sixteen numbers into an array of sixteen.
     unsafe { store_sums(&sums, dots.as_mut_ptr()) };
-    let loss = gradients(&mut dots, &wanted, K, shape.alpha, shape.measured);
+    // SAFETY: both hold whole registers.
+    let loss = unsafe { gradients(dots.as_mut_ptr(), wanted.as_ptr(), K, shape) };
     let mut g = [_mm512_setzero_ps(); K];
     for k in 0..K {
         g[k] = _mm512_set1_ps(dots[k]);
@@ -116,10 +120,11 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
     let inputs = window.inputs;
     let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; ROOM]);
     repeated(window.labels, inputs.len(), &mut wanted);
-    for (tile, inputs) in inputs.chunks(4).enumerate() {
+    for start in (0..inputs.len()).step_by(4) {
+        let inputs = &inputs[start..inputs.len().min(start + 4)];
         // SAFETY: the caller's promise; at most 16 inputs have 16·N products, and there is room for a register more.
         unsafe {
-            let g = g.as_mut_ptr().add(tile * 4 * N);
+            let g = g.as_mut_ptr().add(start * N);
             match inputs.len() {
                 1 => products::<1, N>(inputs, &outputs, g, shape),
                 2 => products::<2, N>(inputs, &outputs, g, shape),
@@ -128,13 +133,17 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
             }
         }
     }
-    let loss = gradients(&mut g, &wanted, inputs.len() * N, shape.alpha, shape.measured);
+    // SAFETY: both have room for whole registers.
+    let loss = unsafe { gradients(g.as_mut_ptr(), wanted.as_ptr(), inputs.len() * N, shape) };
     for d in (0..shape.blocks * BLOCK).step_by(WIDE) {
         let (mut old, mut moved) = ([_mm512_setzero_ps(); N], [_mm512_setzero_ps(); N]);
         // SAFETY: within the registers of a row, and of the N·inputs gradients.
         unsafe {
             for k in 0..N {
                 old[k] = _mm512_loadu_ps(outputs[k].add(d));
+            }
+            for &row in window.ahead {
+                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast());
             }
             let mut g = g.as_ptr();
             for input in inputs {
@@ -186,6 +195,67 @@ unsafe fn products<const T: usize, const N: usize>(
     }
     // SAFETY: the caller's promise.
     unsafe { store_sums(&sums, g) };
+}
+
+/// `products[j]` ← α·(`labels[j]` − σ(`products[j]`)) for j below `used`; returns the loss, or 0 if not measured.
+/// [`logistic`](super::super::logistic) has the formulas.
+///
+/// # Safety
+/// Both have room for whole registers; what stands there behind `used` is changed and not counted.
+#[target_feature(enable = "avx512f")]
+unsafe fn gradients(products: *mut f32, labels: *const f32, used: usize, shape: Shape) -> f32 {
+    let (one, zero) = (_mm512_set1_ps(1.0), _mm512_setzero_ps());
+    let alpha = _mm512_set1_ps(shape.alpha);
+    let mut losses = zero;
+    for j in (0..used).step_by(WIDE) {
+        // SAFETY: the caller's promise.
+        let (x, label) =
+            unsafe { (_mm512_loadu_ps(products.add(j)), _mm512_loadu_ps(labels.add(j))) };
+        let e = exp_of_negative(_mm512_abs_ps(x));
+        let near = _mm512_div_ps(one, _mm512_add_ps(one, e));
+        let sigma = _mm512_mask_blend_ps(
+            _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, zero),
+            _mm512_mul_ps(e, near),
+            near,
+        );
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm512_storeu_ps(products.add(j), _mm512_mul_ps(alpha, _mm512_sub_ps(label, sigma)))
+        };
+        if shape.measured {
+            let s = _mm512_div_ps(e, _mm512_add_ps(_mm512_set1_ps(2.0), e));
+            let s2 = _mm512_mul_ps(s, s);
+            let mut series = _mm512_set1_ps(1.0 / 9.0);
+            for term in [1.0 / 7.0, 1.0 / 5.0, 1.0 / 3.0, 1.0] {
+                series = _mm512_fmadd_ps(series, s2, _mm512_set1_ps(term));
+            }
+            // −z of the loss: x for label 0, −x for label 1.
+            let wrong = _mm512_mul_ps(x, _mm512_fnmadd_ps(_mm512_set1_ps(2.0), label, one));
+            let loss = _mm512_fmadd_ps(_mm512_add_ps(s, s), series, _mm512_max_ps(wrong, zero));
+            let counted = u16::MAX >> WIDE.saturating_sub(used - j);
+            losses = _mm512_mask_add_ps(losses, counted, losses, loss);
+        }
+    }
+    _mm512_reduce_add_ps(losses)
+}
+
+/// exp(−a) for a ≥ 0; e⁻⁸⁰ beyond 80.
+#[target_feature(enable = "avx512f")]
+fn exp_of_negative(a: __m512) -> __m512 {
+    /// 1.5·2²³: adding it leaves the nearest whole number in the low bits.
+    const ROUND: f32 = 12_582_912.0;
+    let round = _mm512_set1_ps(ROUND);
+    let a = _mm512_sub_ps(_mm512_setzero_ps(), _mm512_min_ps(a, _mm512_set1_ps(80.0)));
+    let shifted = _mm512_fmadd_ps(a, _mm512_set1_ps(std::f32::consts::LOG2_E), round);
+    let n = _mm512_sub_ps(shifted, round);
+    let r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693_145_75), a);
+    let r = _mm512_fnmadd_ps(n, _mm512_set1_ps(1.428_606_8e-6), r);
+    let mut p = _mm512_set1_ps(1.0 / 120.0);
+    for term in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(term));
+    }
+    let exponent = _mm512_add_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(127));
+    _mm512_mul_ps(p, _mm512_castsi512_ps(_mm512_slli_epi32::<23>(exponent)))
 }
 
 /// The sum of each register, in order, to `out`, sixteen at a time: up to fifteen numbers behind them become zero.

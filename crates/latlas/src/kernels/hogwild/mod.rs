@@ -67,6 +67,39 @@ pub struct Targets<'a> {
     pub labels: &'a [f32],
 }
 
+/// Rows that a later step will need: the machine is asked for them while it works on this one.
+#[derive(Default)]
+pub struct Ahead {
+    rows: Vec<*const f32>,
+    dim: usize,
+}
+
+impl Ahead {
+    /// Forgets all rows.
+    pub fn clear(&mut self) {
+        self.rows.clear();
+    }
+
+    /// Adds a row.
+    #[inline]
+    pub fn push(&mut self, matrix: &RacingRows, row: u32) {
+        self.dim = matrix.dim();
+        self.rows.push(matrix.at(row));
+    }
+
+    /// Asks for all of them now: what steps do that have no time of their own for it.
+    pub fn fetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        for row in &self.rows {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            for d in (0..self.dim).step_by(2 * BLOCK) {
+                // SAFETY: a prefetch reads nothing; and this is within the row.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast()) };
+            }
+        }
+    }
+}
+
 /// The size of a step.
 #[derive(Clone, Copy, Debug)]
 pub struct Rate {
@@ -91,6 +124,8 @@ struct Window<'a> {
     inputs: &'a [*mut f32],
     outputs: &'a [*mut f32],
     labels: &'a [f32],
+    /// Rows to ask for.
+    ahead: &'a [*const f32],
 }
 
 /// The kernels of one instruction set, chosen once.
@@ -226,14 +261,17 @@ impl Hogwild {
     /// Each of several input rows against the same output rows: products, gradients and moves of all pairs at once,
     /// in place. Up to 16 inputs and six outputs are measured before any of them moves; more are worked in parts as
     /// even as can be, for each part of the outputs all parts of the inputs. Returns the loss as it was before.
+    /// Whatever `ahead` holds is only asked for.
     pub fn step_window(
         &self,
         (input, rows): (&RacingRows, &[u32]),
         targets: Targets<'_>,
         rate: Rate,
+        ahead: &Ahead,
     ) -> f32 {
         let shape = shape(input, targets, rate);
         let mut loss = 0.0;
+        let mut ahead = &ahead.rows[..];
         let (mut inputs, mut outputs) =
             ([std::ptr::null_mut(); INPUTS], [std::ptr::null_mut(); OUTPUTS]);
         let (wide, high) = (part(rows.len(), INPUTS), part(targets.rows.len(), OUTPUTS));
@@ -249,7 +287,9 @@ impl Hogwild {
                     inputs: &inputs[..rows.len()],
                     outputs: &outputs[..chosen.len()],
                     labels,
+                    ahead,
                 };
+                ahead = &[];
                 // SAFETY: as in `step_one`; neither part is empty nor larger than allowed.
                 loss += unsafe { (self.window)(&window, shape) };
             }
@@ -286,16 +326,4 @@ fn shape(input: &RacingRows, targets: Targets<'_>, rate: Rate) -> Shape {
         input.dim()
     );
     Shape { blocks: input.dim().div_ceil(BLOCK), alpha: rate.alpha, measured: rate.measured }
-}
-
-/// `labels` again and again, `times`.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "it must take on the caller's target features")]
-fn repeated(labels: &[f32], times: usize, out: &mut [f32; gradients::ROOM]) {
-    // Whole blocks, of which the next one overwrites what is too much.
-    let mut block = [0.0; BLOCK];
-    block[..labels.len()].copy_from_slice(labels);
-    for i in 0..times {
-        out[i * labels.len()..][..BLOCK].copy_from_slice(&block);
-    }
 }

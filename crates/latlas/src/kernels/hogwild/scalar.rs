@@ -1,7 +1,7 @@
 //! The scalar twins. Eight numbers at a time, in arrays that a compiler may keep in whatever registers there are.
 
-use super::gradients::{ROOM, gradients};
-use super::{BLOCK, GROUP, OUTPUTS, Shape, Window, repeated};
+use super::gradients::{ROOM, gradients, repeated};
+use super::{BLOCK, GROUP, OUTPUTS, Shape, Window};
 
 type Block = [f32; BLOCK];
 
@@ -22,14 +22,13 @@ pub(super) unsafe fn step(
             write(error, i, [0.0; BLOCK]);
         }
         for (outputs, labels) in outputs.chunks(GROUP).zip(labels.chunks(GROUP)) {
-            let mut g = [0.0; 16];
+            let mut room = [0.0; GROUP];
+            let g = &mut room[..outputs.len()];
             for (dot, &o) in g.iter_mut().zip(outputs) {
                 *dot = product(h, o, shape);
             }
-            let mut wanted = [0.0; 16];
-            wanted[..labels.len()].copy_from_slice(labels);
-            loss += gradients(&mut g, &wanted, outputs.len(), shape.alpha, shape.measured);
-            for (&g, &o) in g.iter().zip(outputs) {
+            loss += gradients(g, labels, shape.alpha, shape.measured);
+            for (&g, &o) in room.iter().zip(outputs) {
                 for i in 0..shape.blocks {
                     let old = read(o, i);
                     write(error, i, fused(g, old, read(error, i)));
@@ -44,11 +43,11 @@ pub(super) unsafe fn step(
 /// # Safety
 /// Every pointer of `window` points to `shape.blocks` blocks; rows may race.
 pub(super) unsafe fn window(window: &Window<'_>, shape: Shape) -> f32 {
-    let Window { inputs, outputs, labels } = *window;
+    let Window { inputs, outputs, labels, .. } = *window;
     let mut g = [0.0; ROOM];
     let mut wanted = [0.0; ROOM];
     repeated(labels, inputs.len(), &mut wanted);
-    let used = inputs.len() * outputs.len();
+    let g = &mut g[..inputs.len() * outputs.len()];
     // SAFETY: the caller's promise; `d < shape.blocks` throughout.
     unsafe {
         for (i, &x) in inputs.iter().enumerate() {
@@ -56,7 +55,7 @@ pub(super) unsafe fn window(window: &Window<'_>, shape: Shape) -> f32 {
                 g[i * outputs.len() + k] = product(x, o, shape);
             }
         }
-        let loss = gradients(&mut g, &wanted, used, shape.alpha, shape.measured);
+        let loss = gradients(g, &wanted, shape.alpha, shape.measured);
         for d in 0..shape.blocks {
             let (mut old, mut moved) = ([[0.0; BLOCK]; OUTPUTS], [[0.0; BLOCK]; OUTPUTS]);
             for (old, &o) in old.iter_mut().zip(outputs) {

@@ -173,7 +173,9 @@ fn steps_of_a_window_equal_the_equations_in_f64() {
 
                     let alpha = 0.05;
                     let rate = Rate { alpha, measured: true };
-                    let loss = kernels.step_window((&input, &inputs), targets, rate);
+                    let mut ahead = Ahead::default();
+                    ahead.push(&input, 44);
+                    let loss = kernels.step_window((&input, &inputs), targets, rate, &ahead);
                     let alpha = f64::from(alpha);
                     let expected = window((&mut h, &inputs), (&mut o, &rows), &labels, alpha);
                     assert_loss(loss, expected, &what);
@@ -193,7 +195,7 @@ fn what_is_not_measured_moves_all_the_same() {
             let rows: Vec<u32> = (0..6).collect();
             let targets = Targets { matrix: &output, rows: &rows, labels: &labels(6) };
             let rate = Rate { measured, ..RATE };
-            let loss = kernels.step_window((&input, &[4, 8]), targets, rate)
+            let loss = kernels.step_window((&input, &[4, 8]), targets, rate, &Ahead::default())
                 + kernels.step_one((&input, 1), targets, rate, &mut Scratch::new(20));
             let row = |i: usize| i % 9;
             let numbers: Vec<f32> = (0..18)
@@ -214,7 +216,7 @@ fn what_lies_behind_the_dimension_stays_zero() {
         let rows: Vec<u32> = (0..9).collect();
         let targets = Targets { matrix: &output, rows: &rows, labels: &labels(9) };
         kernels.step_one((&input, 1), targets, RATE, &mut Scratch::new(9));
-        kernels.step_window((&input, &[0, 1]), targets, RATE);
+        kernels.step_window((&input, &[0, 1]), targets, RATE, &Ahead::default());
         for rows in [&input, &output] {
             for row in 0..rows.rows() as u32 {
                 for i in 9..rows.stride {
@@ -239,5 +241,5 @@ fn a_row_that_does_not_exist_is_refused() {
 fn a_label_that_is_missing_is_refused() {
     let rows = RacingRows::zeros(9, 4).unwrap();
     let targets = Targets { matrix: &rows, rows: &[1, 8], labels: &[1.0] };
-    Hogwild::detect().step_window((&rows, &[0]), targets, RATE);
+    Hogwild::detect().step_window((&rows, &[0]), targets, RATE, &Ahead::default());
 }

@@ -6,14 +6,14 @@ use super::windows::{Drawing, Window, Windows};
 use super::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 use crate::error::Result;
 use crate::items::Sequences;
-use crate::kernels::hogwild::{Hogwild, RacingRows, Rate, Scratch, Targets};
+use crate::kernels::hogwild::{Ahead, Hogwild, RacingRows, Rate, Scratch, Targets};
 use crate::learn::training::{self, Tally, Training};
 use crate::run::Run;
 
 /// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
 const CHUNK: usize = 10_000;
 /// How many windows are drawn before the first of them is worked on.
-const AHEAD: usize = 2;
+const AHEAD: usize = 3;
 
 /// The two matrices.
 pub(super) struct Model {
@@ -47,6 +47,7 @@ pub(super) struct Work<'a> {
 /// A worker's own room.
 pub(super) struct Hands {
     scratch: Scratch,
+    ahead: Ahead,
     windows: [Window; AHEAD],
     inputs: Vec<u32>,
 }
@@ -90,29 +91,34 @@ impl<'a> Work<'a> {
         (at(range.start), at(range.end))
     }
 
+    /// One step; its loss. `inputs` is room.
+    #[inline]
     fn step(
         &self,
         model: &Model,
         window: &Window,
         rate: Rate,
-        hands: &mut Scratch,
+        ahead: &Ahead,
+        scratch: &mut Scratch,
         inputs: &mut Vec<u32>,
     ) -> f32 {
         let document = self.offset + window.document;
         let targets =
             Targets { matrix: &model.output, rows: &window.outputs, labels: &window.labels };
         if !self.options.has_words() {
-            return self.kernels.step_one((&model.input, document), targets, rate, hands);
+            ahead.fetch();
+            return self.kernels.step_one((&model.input, document), targets, rate, scratch);
         }
         inputs.clear();
         inputs.extend_from_slice(&window.contexts);
         inputs.push(document);
         if self.options.model == Doc2VecModel::PvDbow {
-            return self.kernels.step_window((&model.input, inputs), targets, rate);
+            return self.kernels.step_window((&model.input, inputs), targets, rate, ahead);
         }
+        ahead.fetch();
         let share = 1.0 / inputs.len() as f32;
         let weights = if self.options.dm_mean { (share, 1.0) } else { (1.0, share) };
-        self.kernels.step_sum((&model.input, inputs), weights, targets, rate, hands)
+        self.kernels.step_sum((&model.input, inputs), weights, targets, rate, scratch)
     }
 
     /// How many terms the loss of a window has.
@@ -138,7 +144,8 @@ impl Training for Work<'_> {
 
     fn scratch(&self) -> Hands {
         let scratch = Scratch::new(self.options.dim);
-        Hands { scratch, windows: Default::default(), inputs: Vec::new() }
+        let (ahead, inputs) = (Ahead::default(), Vec::new());
+        Hands { scratch, ahead, windows: Default::default(), inputs }
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
@@ -151,27 +158,30 @@ impl Training for Work<'_> {
         let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), first, random);
         let mut tally = Tally::default();
+        let Hands { scratch, ahead, windows: ring, inputs } = hands;
         let (mut drawn, mut done) = (0, 0);
         let mut more = true;
         loop {
+            ahead.clear();
             // The rows of a window are asked for while the one before it is worked on.
             while more && drawn < done + AHEAD {
-                let window = &mut hands.windows[drawn % AHEAD];
+                let window = &mut ring[drawn % AHEAD];
                 more = windows.next(window)?;
                 if more {
                     drawn += 1;
-                    window.outputs.iter().for_each(|&row| model.output.prefetch(row));
+                    window.outputs.iter().for_each(|&row| ahead.push(&model.output, row));
+                    window.contexts.iter().for_each(|&row| ahead.push(&model.input, row));
                 }
             }
             if done == drawn {
                 break;
             }
-            let window = &hands.windows[done % AHEAD];
+            let window = &ring[done % AHEAD];
             let rate = Rate {
                 alpha: (alpha.0 + (alpha.1 - alpha.0) * f64::from(window.at)) as f32,
                 measured: window.measured,
             };
-            let loss = self.step(model, window, rate, &mut hands.scratch, &mut hands.inputs);
+            let loss = self.step(model, window, rate, ahead, scratch, inputs);
             if window.measured {
                 tally.loss += f64::from(loss);
                 tally.terms += self.terms(window) as u64;
