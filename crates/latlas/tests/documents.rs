@@ -6,7 +6,7 @@ use latlas::data::{self, CorpusOptions, ReaderOptions, Sources, Texts, Tokenizer
 use latlas::geometry::Geometry;
 use latlas::items::{Column, ColumnKind, Items};
 use latlas::learn::documents::{Cutting, OnUnknown, settle};
-use latlas::learn::{self, Doc2Vec, Doc2VecModel, DocumentCorpus, Learn, Means, Weighting};
+use latlas::learn::{self, Doc2Vec, Doc2VecModel, DocumentCorpus, Learn, Means, MeansMethod};
 use latlas::linalg::Matrix;
 use latlas::space::{
     Encoder, ItemBatch, Modality, Model, Placement, Registry, VectorBatch, encode_all,
@@ -58,14 +58,14 @@ fn means_are_those_of_the_formulas() {
     let run = Run::silent(1);
     let fit = |means: Means| means.fit(&words, &texts, CUTTING, &registry(), &run).unwrap().texts;
 
-    let mean = fit(Means { weighting: Weighting::Mean, ..Means::default() });
+    let mean = fit(Means { method: MeansMethod::Mean, ..Means::default() });
     assert!(close(mean.vectors().row(0), &[1.0 / 3.0, 2.0 / 3.0]), "{:?}", mean.vectors());
     assert!(close(mean.vectors().row(1), &[1.5, 1.0]));
     use Placement::{Missing, Placed, Unknown};
     assert_eq!(mean.placements(), [Placed, Placed, Unknown, Missing, Placed]);
 
     // Four texts (the fifth has none): a stands in two of them, b in one, c in two.
-    let tfidf = fit(Means { weighting: Weighting::Tfidf, ..Means::default() });
+    let tfidf = fit(Means { method: MeansMethod::Tfidf, ..Means::default() });
     let (two, one) = ((5.0_f32 / 3.0).ln() + 1.0, (5.0_f32 / 2.0).ln() + 1.0);
     let total = two + 2.0 * one;
     assert!(close(tfidf.vectors().row(0), &[two / total, 2.0 * one / total]));
@@ -143,7 +143,7 @@ fn words_that_are_not_in_the_space_come_from_its_encoder_and_stay_with_the_docum
     let mut registry = registry();
     registry.register("lengths", 1, |_, _| Ok(Arc::new(Lengths)));
     let texts = texts(dir.path(), "text\nab wxyz\nwxyz\n");
-    let means = Means { weighting: Weighting::Mean, ..Means::default() };
+    let means = Means { method: MeansMethod::Mean, ..Means::default() };
     let run = Run::silent(1);
     let fitted = means.fit(&words, &texts, CUTTING, &registry, &run).unwrap();
     assert_eq!(fitted.texts.vectors().as_slice(), [2.0, 2.0, 0.0, 4.0]);
@@ -303,8 +303,8 @@ fn smooth_inverse_frequency_sees_topics_that_a_plain_mean_drowns() {
         let _ = writeln!(table, "d{i},{}", about(i % TOPICS, &mut dice));
     }
     let texts = texts(dir.path(), &table);
-    let right = |weighting| {
-        let means = Means { weighting, ..Means::default() };
+    let right = |method| {
+        let means = Means { method, ..Means::default() };
         let run = Run::silent(1);
         let fitted = means.fit(&words, &texts, CUTTING, &registry(), &run).unwrap();
         let (items, vectors, _) = settle(&texts.items, fitted.texts, OnUnknown::Stop).unwrap();
@@ -325,6 +325,6 @@ fn smooth_inverse_frequency_sees_topics_that_a_plain_mean_drowns() {
             .filter(|&r| nearest(&space, vectors.row(r.index()), Some(r)) == topic(&space, r))
             .count()
     };
-    let (mean, sif) = (right(Weighting::Mean), right(Weighting::Sif));
+    let (mean, sif) = (right(MeansMethod::Mean), right(MeansMethod::Sif));
     assert!(sif >= 180 && mean <= 140, "sif {sif}, mean {mean} of 200");
 }

@@ -5,9 +5,8 @@ use std::time::Instant;
 
 use latlas::data::{self, Sources, Texts};
 use latlas::geometry::Geometry;
-use latlas::learn::Means;
 use latlas::learn::documents::{Cutting, OnUnknown, Unplaced, settle};
-use latlas::learn::means::Weighting;
+use latlas::learn::{Means, MeansMethod};
 use latlas::space::{ItemBatch, Modality, Model, Registry, VectorBatch, encode_all};
 use latlas::{Error, Result, Space};
 use serde_json::{Value, json};
@@ -36,8 +35,8 @@ pub(crate) struct Args {
     #[arg(short, long, value_name = "SPACE")]
     output: PathBuf,
     /// What a word counts in a text: sif, tfidf, or mean (all alike) [default: sif]
-    #[arg(long, value_name = "HOW", value_parser = weighting)]
-    method: Option<Weighting>,
+    #[arg(long, value_name = "HOW", value_parser = method)]
+    method: Option<MeansMethod>,
     /// What to do with documents without a known word; they are listed
     #[arg(long, value_name = "skip|keep|stop", default_value = "skip", value_parser = on_unknown)]
     on_unknown: OnUnknown,
@@ -63,7 +62,7 @@ const MEANS: &[Setting] = &[
     Setting { key: "method", about: "" },
 ];
 
-fn weighting(name: &str) -> Result<Weighting, String> {
+fn method(name: &str) -> Result<MeansMethod, String> {
     serde_json::from_value(Value::String(name.to_lowercase()))
         .map_err(|_| "there are sif, tfidf and mean".to_owned())
 }
@@ -74,7 +73,7 @@ pub(super) fn on_unknown(name: &str) -> Result<OnUnknown, String> {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    let means = Means { weighting: args.method.unwrap_or_default(), ..Means::default() };
+    let means = Means { method: args.method.unwrap_or_default(), ..Means::default() };
     let means = settings::apply(means, &args.set, MEANS)?;
     means.check()?;
     let source = Space::open(&args.model)?;
@@ -183,14 +182,14 @@ fn by_words(
         if recorded.is_none() { " (the space does not say how it was learned)" } else { "" }
     ));
     let fitted = means.fit(source, texts, cutting, registry, &run)?;
-    let how = match means.weighting {
-        Weighting::Sif => format!(
+    let how = match means.method {
+        MeansMethod::Sif => format!(
             "smooth inverse frequency (a {}), {} taken out",
             means.a,
             counted(means.components as u64, "common directions")
         ),
-        Weighting::Tfidf => "means weighted by inverse document frequency".to_owned(),
-        Weighting::Mean => "means".to_owned(),
+        MeansMethod::Tfidf => "means weighted by inverse document frequency".to_owned(),
+        MeansMethod::Mean => "means".to_owned(),
     };
     let options = serde_json::to_value(means).unwrap_or_default();
     Ok((fitted.model, fitted.texts, "means".to_owned(), how, options))

@@ -20,7 +20,7 @@ pub use classifier::Classifier;
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use fasttext::FastText;
 pub use glove::{Glove, Vectors};
-pub use means::Means;
+pub use means::{Means, MeansMethod};
 pub use phrases::{Scoring, Word2Phrase};
 pub use svd::Svd;
 pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};

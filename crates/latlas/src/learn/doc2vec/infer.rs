@@ -13,6 +13,7 @@ use crate::data::Tokens;
 use crate::error::{Error, Result};
 use crate::kernels::{axpy, dot};
 use crate::learn::documents::Cutting;
+use crate::learn::sampler::Draws;
 use crate::run::stream;
 use crate::space::ids::IdTable;
 use crate::space::{Encoder, ItemBatch, Modality, Model, Placement, VectorBatch};
@@ -74,13 +75,13 @@ impl Inference {
             *x = ((random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / dim as f32;
         }
         let (mut hidden, mut error) = (vec![0.0; dim], vec![0.0; dim]);
-        let (mut kept, mut window) = (Vec::new(), Window::default());
+        let (mut kept, mut window, mut draws) = (Vec::new(), Window::default(), Draws::new());
         let epochs = options.epochs_of_inference();
         for epoch in 0..epochs {
             kept.clear();
             self.drawing.thin(words, &mut random, &mut kept)?;
             for centre in 0..kept.len() {
-                self.drawing.fill(&kept, centre, &mut random, &mut window);
+                self.drawing.fill(&kept, centre, (&mut random, &mut draws), &mut window);
                 let read = f64::from(epoch) + f64::from(kept[centre].1) / words.len() as f64;
                 let slope = options.end_alpha() - options.alpha;
                 let alpha = (options.alpha + slope * read / f64::from(epochs)) as f32;

@@ -92,7 +92,11 @@ fn in_f64(options: &Doc2Vec, data: &DocumentCorpus, run: &Run<'_>) -> Plain {
                         }
                         let g = alpha * (f64::from(label) - sigma);
                         for d in 0..options.dim {
-                            gradient[d] += g * before[o][d];
+                            // A noise word drawn twice has moved once when it is met again, but for whole windows.
+                            let o = if options.dbow_words { before[o][d] } else { output[o][d] };
+                            gradient[d] += g * o;
+                        }
+                        for d in 0..options.dim {
                             output[o][d] += g * h[d];
                         }
                     }
@@ -129,12 +133,14 @@ fn training_equals_the_equations_in_f64() {
             assert_eq!(tally.units, data.corpus.vocabulary.tokens());
         }
         assert!(losses[1] < losses[0], "nothing was learned: {losses:?}");
+        let mut worst: f64 = 0.0;
         for (real, expected) in [(&mut real.model.input, input), (&mut real.model.output, output)] {
             for (row, expected) in plain(real).iter().zip(&expected) {
                 for (x, y) in row.iter().zip(expected) {
-                    assert!((x - y).abs() < 1e-3, "{x} instead of {y}");
+                    worst = worst.max((x - y).abs());
                 }
             }
         }
+        assert!(worst < 1e-4, "{options:?}: off by {worst}");
     }
 }

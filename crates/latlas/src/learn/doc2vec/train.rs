@@ -13,7 +13,7 @@ use crate::run::Run;
 /// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
 const CHUNK: usize = 10_000;
 /// How many windows are drawn before the first of them is worked on.
-const AHEAD: usize = 2;
+const AHEAD: usize = 3;
 
 /// The two matrices.
 pub(super) struct Model {
@@ -91,13 +91,16 @@ impl<'a> Work<'a> {
         (at(range.start), at(range.end))
     }
 
+    /// One step; its loss. `inputs` is room.
+    #[inline]
     fn step(
         &self,
         model: &Model,
         window: &Window,
         rate: Rate,
         ahead: &Ahead,
-        (scratch, inputs): (&mut Scratch, &mut Vec<u32>),
+        scratch: &mut Scratch,
+        inputs: &mut Vec<u32>,
     ) -> f32 {
         let document = self.offset + window.document;
         let targets =
@@ -141,7 +144,8 @@ impl Training for Work<'_> {
 
     fn scratch(&self) -> Hands {
         let scratch = Scratch::new(self.options.dim);
-        Hands { scratch, ahead: Ahead::default(), windows: Default::default(), inputs: Vec::new() }
+        let (ahead, inputs) = (Ahead::default(), Vec::new());
+        Hands { scratch, ahead, windows: Default::default(), inputs }
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
@@ -154,29 +158,30 @@ impl Training for Work<'_> {
         let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), first, random);
         let mut tally = Tally::default();
+        let Hands { scratch, ahead, windows: ring, inputs } = hands;
         let (mut drawn, mut done) = (0, 0);
         let mut more = true;
         loop {
+            ahead.clear();
             // The rows of a window are asked for while the one before it is worked on.
-            hands.ahead.clear();
             while more && drawn < done + AHEAD {
-                let window = &mut hands.windows[drawn % AHEAD];
+                let window = &mut ring[drawn % AHEAD];
                 more = windows.next(window)?;
                 if more {
                     drawn += 1;
-                    window.outputs.iter().for_each(|&row| hands.ahead.push(&model.output, row));
+                    window.outputs.iter().for_each(|&row| ahead.push(&model.output, row));
+                    window.contexts.iter().for_each(|&row| ahead.push(&model.input, row));
                 }
             }
             if done == drawn {
                 break;
             }
-            let window = &hands.windows[done % AHEAD];
+            let window = &ring[done % AHEAD];
             let rate = Rate {
                 alpha: (alpha.0 + (alpha.1 - alpha.0) * f64::from(window.at)) as f32,
                 measured: window.measured,
             };
-            let room = (&mut hands.scratch, &mut hands.inputs);
-            let loss = self.step(model, window, rate, &hands.ahead, room);
+            let loss = self.step(model, window, rate, ahead, scratch, inputs);
             if window.measured {
                 tally.loss += f64::from(loss);
                 tally.terms += self.terms(window) as u64;

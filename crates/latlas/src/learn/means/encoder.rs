@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Weighting;
+use super::MeansMethod;
 use crate::data::{Tokenizer, Tokens};
 use crate::error::{Error, Result};
 use crate::kernels::{axpy, dot};
@@ -15,7 +15,7 @@ use crate::space::{Encoder, ItemBatch, Modality, Model, Placement, Registry, Vec
 /// The configuration of a model of the family "means".
 #[derive(Deserialize)]
 struct Config {
-    method: Weighting,
+    method: MeansMethod,
     tokenizer: Tokenizer,
     lowercase: bool,
     /// The weight of a word that is not in the space.
@@ -27,7 +27,7 @@ pub(super) struct MeansEncoder {
     model: Model,
     names: IdTable,
     cutting: Cutting,
-    weighting: Weighting,
+    method: MeansMethod,
     unseen: f32,
     dim: usize,
     /// What gives a vector to words that are not in the space.
@@ -57,7 +57,7 @@ impl MeansEncoder {
             model: model.clone(),
             names,
             cutting: Cutting { tokenizer: config.tokenizer, lowercase: config.lowercase },
-            weighting: config.method,
+            method: config.method,
             unseen: config.unseen,
             dim,
             other,
@@ -123,7 +123,7 @@ impl Encoder for MeansEncoder {
                     }
                 }
             }
-            let share = if self.weighting == Weighting::Tfidf { total } else { words as f32 };
+            let share = if self.method == MeansMethod::Tfidf { total } else { words as f32 };
             if words == 0 || share <= 0.0 {
                 out.refuse(row, Placement::Unknown);
                 continue;

@@ -51,16 +51,15 @@ const EXACT_UP_TO: usize = 1000;
 /// Places texts at weighted means of the vectors of their words.
 ///
 /// ```
-/// use latlas::learn::{Means, Weighting};
-/// let means = Means { weighting: Weighting::Tfidf, ..Default::default() };
+/// use latlas::learn::{Means, MeansMethod};
+/// let means = Means { method: MeansMethod::Tfidf, ..Default::default() };
 /// assert!(means.check().is_ok());
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Means {
     /// What each word counts.
-    #[serde(rename = "method")]
-    pub weighting: Weighting,
+    pub method: MeansMethod,
     /// a of `sif`, 10⁻⁸ to 1: smaller takes more away from frequent words. Between 10⁻³ and 10⁻⁴ little changes.
     pub a: f64,
     /// How many common directions `sif` takes out, 0 to 100: more also takes out what most texts are about.
@@ -70,7 +69,7 @@ pub struct Means {
 /// What each word of a text counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Weighting {
+pub enum MeansMethod {
     /// Smooth inverse frequency, common directions taken out. Best where texts are short.
     #[default]
     Sif,
@@ -82,7 +81,7 @@ pub enum Weighting {
 
 impl Default for Means {
     fn default() -> Self {
-        Means { weighting: Weighting::Sif, a: 1e-3, components: 1 }
+        Means { method: MeansMethod::Sif, a: 1e-3, components: 1 }
     }
 }
 
@@ -153,7 +152,7 @@ impl Means {
         let encoder = MeansEncoder::new(&plain, registry)?;
         let batch = ItemBatch::of_texts(texts.iter());
         let placed = encode_all(&encoder, &batch, run)?;
-        if self.weighting != Weighting::Sif || self.components == 0 {
+        if self.method != MeansMethod::Sif || self.components == 0 {
             return Ok(Fitted { model: plain, texts: placed });
         }
         let count = placed.placements().iter().filter(|p| **p == Placement::Placed).count();
@@ -181,14 +180,14 @@ impl Means {
 
     /// The weight of each word, and of one that is not in the space.
     fn weights(&self, words: &Space, counted: &Counted, run: &Run<'_>) -> Result<(Vec<f32>, f32)> {
-        Ok(match self.weighting {
-            Weighting::Mean => (vec![1.0; counted.documents.len()], 1.0),
-            Weighting::Tfidf => {
+        Ok(match self.method {
+            MeansMethod::Mean => (vec![1.0; counted.documents.len()], 1.0),
+            MeansMethod::Tfidf => {
                 let n = counted.texts as f64;
                 let idf = |holding: u64| (((1.0 + n) / (1.0 + holding as f64)).ln() + 1.0) as f32;
                 (counted.documents.iter().map(|&holding| idf(holding)).collect(), idf(0))
             }
-            Weighting::Sif => {
+            MeansMethod::Sif => {
                 let counts = match counts(words)? {
                     Some(counts) => counts,
                     None => {
