@@ -11,6 +11,7 @@ mod sampler;
 pub mod svd;
 mod training;
 pub mod word2vec;
+mod words;
 
 use crate::error::Result;
 use crate::run::Run;
@@ -23,7 +24,7 @@ pub use glove::{Glove, Vectors};
 pub use means::{Means, MeansMethod};
 pub use phrases::{Scoring, Word2Phrase};
 pub use svd::Svd;
-pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
+pub use word2vec::{Architecture, Continuation, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {
