@@ -50,7 +50,7 @@ use crate::space::{Provenance, Space};
 pub struct Svd {
     /// Numbers in a vector, 1 to 65,536, at most the number of words. Time grows with it; 100 suits millions of words, 500 billions.
     pub dim: usize,
-    /// The farthest context that counts, 1 to 10,000. Narrow windows suit this method: 2 to 5.
+    /// The farthest context that counts, 1 to 10,000. 5 to 15 for small corpora, 2 to 5 for large ones.
     pub window: usize,
     /// What a context counts for by its distance.
     pub weighting: Weighting,
@@ -70,16 +70,17 @@ pub struct Svd {
 
 impl Default for Svd {
     fn default() -> Self {
+        let counting = Cooccurrences::default();
         Svd {
             dim: 100,
-            window: 5,
-            weighting: Weighting::Linear,
+            window: counting.window,
+            weighting: counting.weighting,
             smoothing: 0.75,
             shift: 1.0,
             exponent: 0.5,
             add_context: false,
             passes: 21,
-            memory: Cooccurrences::default().memory,
+            memory: counting.memory,
         }
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Numbers in a vector; time and memory grow with it
     #[arg(long, value_name = "N", default_value_t = Svd::default().dim)]
     dim: usize,
-    /// Context in words to each side [default: 5]
+    /// Context in words to each side [default: 10]
     #[arg(long, value_name = "N")]
     window: Option<usize>,
     /// Set another option of the learner; listed below

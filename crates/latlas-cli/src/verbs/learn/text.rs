@@ -4,7 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer};
+use latlas::data::{
+    self, CORPUS, Corpus, CorpusOptions, Documents, ReaderOptions, Sources, Tokenizer,
+};
+use latlas::file::Sections;
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
@@ -106,6 +109,18 @@ impl Text {
             return dry_run(&sources, &reading, cx);
         };
         let run = cx.run();
+        if let [input] = target.input.as_slice()
+            && Sections::is(Path::new(input), CORPUS)
+        {
+            if self.dump_corpus.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: its words cannot be dumped"
+                ))
+                .help("dump them from the text"));
+            }
+            let corpus = |_: &Work| Corpus::open(Path::new(input));
+            return lesson.learn_from(corpus, learner, output, &run)?.tell(output, cx);
+        }
         let read = || data::documents(&sources, &reading, &run);
         lesson.learn(read, learner, output, &run)?.tell(output, cx)
     }
@@ -155,13 +170,26 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        let corpus =
+            |work: &Work| data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run);
+        self.learn_from(corpus, learner, output, run)
+    }
+
+    /// [`Lesson::learn`] from a corpus made or opened by `corpus`.
+    fn learn_from<L: Learn<Data = Corpus>>(
+        &self,
+        corpus: impl FnOnce(&Work) -> Result<Corpus>,
+        learner: impl FnOnce(&Corpus) -> L,
+        output: &Path,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let result = self.work(corpus, learner, output, &work, run);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -174,15 +202,16 @@ impl Lesson<'_> {
         })
     }
 
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
+    fn work<L: Learn<Data = Corpus>>(
         &self,
-        read: impl FnOnce() -> Result<D>,
+        corpus: impl FnOnce(&Work) -> Result<Corpus>,
         learner: impl FnOnce(&Corpus) -> L,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+        let corpus = corpus(work)?;
+        work.scratch()?; // learners may need it
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
