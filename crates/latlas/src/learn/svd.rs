@@ -25,6 +25,8 @@
 //!
 //! The result does not depend on the number of threads. The method page is `docs/svd.md`.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -132,6 +134,18 @@ impl Learn for Svd {
     /// share of ‖M‖² that the kept directions hold), `links` (of M), `residual` and `passes`. `window`, `weighting` and
     /// `memory` do not matter here: the counts are made.
     fn learn(&self, counts: &Counts, run: &Run<'_>) -> Result<Space> {
+        self.learn_in(counts, None, run)
+    }
+}
+
+impl Svd {
+    /// [`Svd::learn`] with M in a file of the folder `scratch`, instead of in memory.
+    pub fn learn_in(
+        &self,
+        counts: &Counts,
+        scratch: Option<&Path>,
+        run: &Run<'_>,
+    ) -> Result<Space> {
         self.check()?;
         let words = &counts.vocabulary;
         if self.dim > words.len() {
@@ -142,7 +156,7 @@ impl Learn for Svd {
             ))
             .help("ask for fewer dimensions, or give more text"));
         }
-        let information = self.ppmi().apply(&counts.relations, None, run)?;
+        let information = self.ppmi().apply(&counts.relations, scratch, run)?;
         let links = information.links();
         if links == 0 {
             return Err(Error::data(
@@ -150,7 +164,8 @@ impl Learn for Svd {
             )
             .help("give longer sequences of words (--unit), more text, or a smaller shift"));
         }
-        let all: f64 = information.iter().map(|(_, _, weight)| weight * weight).sum();
+        let mut all = 0.0;
+        information.each_row(|_, _, weights| all += weights.iter().map(|w| w * w).sum::<f64>());
         let options = RandomizedOptions {
             oversample: OVERSAMPLE,
             most_passes: self.passes,
@@ -170,9 +185,7 @@ impl Learn for Svd {
             .run_fact("threads", json!(run.threads))
             .build()
     }
-}
 
-impl Svd {
     /// U·S^p, and V·S^p added to it if so wished.
     fn vectors(&self, svd: OperatorSvd) -> Matrix {
         let OperatorSvd { u: mut vectors, s, v, .. } = svd;

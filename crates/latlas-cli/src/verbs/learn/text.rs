@@ -224,15 +224,16 @@ impl Lesson<'_> {
 }
 
 impl Learned {
-    /// Learns by `work` and saves, the target being locked meanwhile.
+    /// Learns by `work`, which is given a scratch folder, and saves; the target is locked meanwhile.
     pub(super) fn save(
         output: &Path,
         tokens: u64,
-        work: impl FnOnce() -> Result<Space>,
+        work: impl FnOnce(&Path) -> Result<Space>,
     ) -> Result<Self> {
         let hold = Work::begin(output)?;
         let began = Instant::now();
-        let saved = work().and_then(|space| space.save(output).map(|()| space));
+        let learned = hold.scratch().and_then(|scratch| work(&scratch));
+        let saved = learned.and_then(|space| space.save(output).map(|()| space));
         hold.end(false);
         Ok(Learned { space: saved?, tokens, took: began.elapsed() })
     }
