@@ -243,11 +243,13 @@ impl Counting<'_> {
         let count = |row: &mut Accumulator<u64>, task: usize| {
             let mut rows = Rows::default();
             for word in tasks[task].clone() {
-                for &place in places.of(word) {
-                    self.around(ids, range.start + place as usize, row);
-                }
                 let begun = rows.targets.len();
-                row.drain(|target, sum| rows.push(target, finish(sum)));
+                if !places.of(word).is_empty() {
+                    for &place in places.of(word) {
+                        self.around(ids, range.start + place as usize, row);
+                    }
+                    row.drain(|target, sum| rows.push(target, finish(sum)));
+                }
                 rows.end_row(begun);
             }
             rows
