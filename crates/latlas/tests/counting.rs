@@ -196,12 +196,12 @@ impl Progress for Runs {
 #[test]
 fn ten_runs_within_64_megabytes_merge_to_the_counts_of_one() {
     // A large vocabulary, of which few words are used, leaves little of the memory to the text.
-    let (words, used, places) = (1_500_000, 700, 22_000_000);
+    let (words, used, places) = (1_700_000, 700, 18_600_000);
     let mut random = stream(5, &[]);
     let mut ids: Vec<u32> = (0..places)
         .map(|_| {
             let number = random.next_u32();
-            if number.is_multiple_of(19) { Sequences::END } else { (number >> 8) % used * 2_000 }
+            if number.is_multiple_of(19) { Sequences::END } else { (number >> 8) % used }
         })
         .collect();
     ids.push(Sequences::END);

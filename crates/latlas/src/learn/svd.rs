@@ -25,6 +25,8 @@
 //!
 //! The result does not depend on the number of threads. The method page is `docs/svd.md`.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -50,7 +52,7 @@ use crate::space::{Provenance, Space};
 pub struct Svd {
     /// Numbers in a vector, 1 to 65,536, at most the number of words. Time grows with it; 100 suits millions of words, 500 billions.
     pub dim: usize,
-    /// The farthest context that counts, 1 to 10,000. Narrow windows suit this method: 2 to 5.
+    /// The farthest context that counts, 1 to 10,000. 5 to 15 for small corpora, 2 to 5 for large ones.
     pub window: usize,
     /// What a context counts for by its distance.
     pub weighting: Weighting,
@@ -70,16 +72,17 @@ pub struct Svd {
 
 impl Default for Svd {
     fn default() -> Self {
+        let counting = Cooccurrences::default();
         Svd {
             dim: 100,
-            window: 5,
-            weighting: Weighting::Linear,
+            window: counting.window,
+            weighting: counting.weighting,
             smoothing: 0.75,
             shift: 1.0,
             exponent: 0.5,
             add_context: false,
             passes: 21,
-            memory: Cooccurrences::default().memory,
+            memory: counting.memory,
         }
     }
 }
@@ -131,6 +134,18 @@ impl Learn for Svd {
     /// share of ‖M‖² that the kept directions hold), `links` (of M), `residual` and `passes`. `window`, `weighting` and
     /// `memory` do not matter here: the counts are made.
     fn learn(&self, counts: &Counts, run: &Run<'_>) -> Result<Space> {
+        self.learn_in(counts, None, run)
+    }
+}
+
+impl Svd {
+    /// [`Svd::learn`] with M in a file of the folder `scratch`, instead of in memory.
+    pub fn learn_in(
+        &self,
+        counts: &Counts,
+        scratch: Option<&Path>,
+        run: &Run<'_>,
+    ) -> Result<Space> {
         self.check()?;
         let words = &counts.vocabulary;
         if self.dim > words.len() {
@@ -141,7 +156,7 @@ impl Learn for Svd {
             ))
             .help("ask for fewer dimensions, or give more text"));
         }
-        let information = self.ppmi().apply(&counts.relations, None, run)?;
+        let information = self.ppmi().apply(&counts.relations, scratch, run)?;
         let links = information.links();
         if links == 0 {
             return Err(Error::data(
@@ -149,7 +164,8 @@ impl Learn for Svd {
             )
             .help("give longer sequences of words (--unit), more text, or a smaller shift"));
         }
-        let all: f64 = information.iter().map(|(_, _, weight)| weight * weight).sum();
+        let mut all = 0.0;
+        information.each_row(|_, _, weights| all += weights.iter().map(|w| w * w).sum::<f64>());
         let options = RandomizedOptions {
             oversample: OVERSAMPLE,
             most_passes: self.passes,
@@ -169,9 +185,7 @@ impl Learn for Svd {
             .run_fact("threads", json!(run.threads))
             .build()
     }
-}
 
-impl Svd {
     /// U·S^p, and V·S^p added to it if so wished.
     fn vectors(&self, svd: OperatorSvd) -> Matrix {
         let OperatorSvd { u: mut vectors, s, v, .. } = svd;

@@ -7,7 +7,7 @@ use latlas::data::{Corpus, Counts, Vocabulary};
 use latlas::items::relations::{Cooccurrences, Weighting};
 use latlas::{Error, Result, Run};
 
-use super::tell_counts;
+use super::{Shard, tell_counts};
 use crate::verbs::Context;
 use crate::work::Work;
 
@@ -49,8 +49,8 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         memory: args.memory,
     };
     counting.check()?;
-    let corpus = Corpus::open(&args.corpus)?;
-    let words = args.vocabulary.as_deref().map(Corpus::open).transpose()?;
+    let corpus = open(&args.corpus)?;
+    let words = args.vocabulary.as_deref().map(open).transpose()?;
     let words = words.map_or_else(|| corpus.vocabulary.clone(), |other| other.vocabulary);
     let words = frequent(words, args.min_count)?;
     let work = Work::beside(&args.output)?;
@@ -60,6 +60,14 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     work.end(false);
     counted?;
     tell_counts(&args.output, cx)
+}
+
+fn open(path: &Path) -> Result<Corpus> {
+    match Shard::of(path)? {
+        Shard::Corpus => Corpus::open(path),
+        Shard::Counts => Err(Error::usage(format!("{} is counted already", path.display()))
+            .help("name the encoded text that it was counted from")),
+    }
 }
 
 fn count(

@@ -24,7 +24,7 @@ pub(crate) struct Args {
     /// Numbers in a vector; time and memory grow with it
     #[arg(long, value_name = "N", default_value_t = Svd::default().dim)]
     dim: usize,
-    /// Context in words to each side [default: 5]
+    /// Context in words to each side [default: 10]
     #[arg(long, value_name = "N")]
     window: Option<usize>,
     /// Set another option of the learner; listed below
@@ -72,7 +72,10 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         let counts = Counts::open(Path::new(input))?;
         let run = cx.run();
         let tokens = counts.vocabulary.tokens();
-        return Learned::save(output, tokens, || learner.learn(&counts, &run))?.tell(output, cx);
+        return Learned::save(output, tokens, |scratch| {
+            learner.learn_in(&counts, Some(scratch), &run)
+        })?
+        .tell(output, cx);
     }
     let output = args.target.output.clone().unwrap_or_default();
     // `Lesson` makes it before the text is read, and removes it in the end.
@@ -91,7 +94,7 @@ impl Learn for Counted {
 
     fn learn(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Space> {
         let counts = Counts::of(corpus, &self.learner.counting(), &self.scratch, run)?;
-        self.learner.learn(&counts, run)
+        self.learner.learn_in(&counts, Some(&self.scratch), run)
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{
-    self, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
+    self, CORPUS, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
 };
+use latlas::file::Sections;
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
@@ -108,6 +109,18 @@ impl Text {
             return dry_run(&sources, &reading, cx);
         };
         let run = cx.run();
+        if let [input] = target.input.as_slice()
+            && Sections::is(Path::new(input), CORPUS)
+        {
+            if self.dump_corpus.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: its words cannot be dumped"
+                ))
+                .help("dump them from the text"));
+            }
+            let corpus = |_: &Work| Corpus::open(Path::new(input));
+            return lesson.learn_from(corpus, learner, output, &run)?.tell(output, cx);
+        }
         let read = || data::documents(&sources, &reading, &run);
         lesson.learn(read, learner, output, &run)?.tell(output, cx)
     }
@@ -120,6 +133,10 @@ impl Text {
         output: &Path,
         cx: &Context<'_>,
     ) -> Result<()> {
+        if self.dump_corpus.is_some() {
+            return Err(Error::usage("counts hold no text: words cannot be dumped")
+                .help("dump them from the text"));
+        }
         let lesson = self.lesson()?;
         let run = cx.run();
         let learn = |work: &Work| {
@@ -174,8 +191,21 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        let corpus =
+            |work: &Work| data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run);
+        self.learn_from(corpus, learner, output, run)
+    }
+
+    /// [`Lesson::learn`] from a corpus made or opened by `corpus`.
+    fn learn_from<L: Learn<Data = Corpus>>(
+        &self,
+        corpus: impl FnOnce(&Work) -> Result<Corpus>,
+        learner: impl FnOnce(&Corpus) -> L,
+        output: &Path,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
         self.held(output, run, |work| {
-            let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+            let corpus = corpus(work)?;
             let tokens = corpus.vocabulary.tokens();
             self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
         })
@@ -217,6 +247,7 @@ impl Lesson<'_> {
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        work.scratch()?; // learners may need it
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
@@ -228,15 +259,16 @@ impl Lesson<'_> {
 }
 
 impl Learned {
-    /// Learns by `work` and saves, the target being locked meanwhile.
+    /// Learns by `work`, which is given a scratch folder, and saves; the target is locked meanwhile.
     pub(super) fn save(
         output: &Path,
         tokens: u64,
-        work: impl FnOnce() -> Result<Space>,
+        work: impl FnOnce(&Path) -> Result<Space>,
     ) -> Result<Self> {
         let hold = Work::begin(output)?;
         let began = Instant::now();
-        let saved = work().and_then(|space| space.save(output).map(|()| space));
+        let learned = hold.scratch().and_then(|scratch| work(&scratch));
+        let saved = learned.and_then(|space| space.save(output).map(|()| space));
         hold.end(false);
         Ok(Learned { space: saved?, tokens, took: began.elapsed() })
     }

@@ -158,7 +158,7 @@ impl Cooccurrences {
         if places < SHORTEST_RUN {
             let needed = (fixed + SHORTEST_RUN * 8) / 3 * 4;
             return Err(Error::usage(format!(
-                "{} bytes of memory are too few to count {words} words on {threads} threads",
+                "{} bytes of memory are too few to count {words} words",
                 self.memory
             ))
             .help(format!(

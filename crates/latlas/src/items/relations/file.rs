@@ -100,26 +100,22 @@ impl Relations {
         if !ordered {
             return wrong("its offsets do not span its links".into());
         }
-        for source in 0..self.shape.sources as u32 {
-            let (targets, weights) = self.row(source);
+        // Of counts as many as 128 bits can add up from more files than there will be.
+        let unit = self.shape.unit as f64;
+        let range = if unit > 0.0 { 0.0..=2_f64.powi(100) / unit } else { f64::MIN..=f64::MAX };
+        let mut found = None;
+        self.each_row(|source, targets, weights| {
             let rising = targets.windows(2).all(|pair| pair[0] < pair[1]);
             let there = targets.last().is_none_or(|&last| (last as usize) < self.targets());
             if !rising || !there {
-                return wrong(format!("the targets of row {source} are out of order or range"));
+                found.get_or_insert((source, "target"));
             }
-            // Of counts as many as 128 bits can add up from more files than there will be.
-            let least = if self.shape.unit > 0 { 0.0 } else { f64::MIN };
-            let most = if self.shape.unit > 0 {
-                2_f64.powi(100) / self.shape.unit as f64
-            } else {
-                f64::MAX
-            };
-            if !weights.iter().all(|w| (least..=most).contains(w)) {
-                return wrong(format!("a weight of row {source} is out of range"));
+            if !weights.iter().all(|weight| range.contains(weight)) {
+                found.get_or_insert((source, "weight"));
             }
-            if source % 4096 == 4095 {
-                self.release(source as usize - 4095..source as usize + 1);
-            }
+        });
+        if let Some((source, what)) = found {
+            return wrong(format!("a {what} of row {source} is out of order or range"));
         }
         Ok(())
     }

@@ -130,11 +130,10 @@ impl<'a> Addends<'a> {
     /// A number that differs when what is added does.
     fn fingerprint(&self) -> (u64, u64) {
         let mut hash = Xxh3Default::new();
-        for row in 0..self.relations.sources() {
-            let (targets, weights) = self.relations.row(row as u32);
+        self.relations.each_row(|_, targets, weights| {
             hash.update(bytemuck::cast_slice(targets));
             hash.update(bytemuck::cast_slice(weights));
-        }
+        });
         hash.update(bytemuck::cast_slice(self.relations.offsets()));
         hash.update(bytemuck::cast_slice(self.rows.as_deref().unwrap_or_default()));
         hash.update(bytemuck::cast_slice(self.columns.unwrap_or_default()));

@@ -151,18 +151,29 @@ impl Relations {
         })
     }
 
-    /// The weights of each source, added up.
-    pub fn source_sums(&self) -> Vec<f64> {
-        (0..self.shape.sources as u32).map(|source| self.row(source).1.iter().sum()).collect()
+    /// Gives every source's links, in order; the memory of what was given is let go of on the way.
+    pub fn each_row(&self, mut each: impl FnMut(u32, &[u32], &[f64])) {
+        const ROWS: u32 = 1024;
+        for source in 0..self.shape.sources as u32 {
+            let (targets, weights) = self.row(source);
+            each(source, targets, weights);
+            if source % ROWS == ROWS - 1 {
+                self.release((source + 1 - ROWS) as usize..source as usize + 1);
+            }
+        }
     }
 
-    /// The weights of each target, added up in the order of the sources.
-    pub fn target_sums(&self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.targets()];
-        for (_, target, weight) in self.iter() {
-            sums[target as usize] += weight;
-        }
-        sums
+    /// The weights of each source, and of each target, added up in the order of the links.
+    pub fn sums(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut sources = Vec::with_capacity(self.sources());
+        let mut columns = vec![0.0; self.targets()];
+        self.each_row(|_, targets, weights| {
+            sources.push(weights.iter().sum());
+            for (&target, weight) in targets.iter().zip(weights) {
+                columns[target as usize] += weight;
+            }
+        });
+        (sources, columns)
     }
 
     /// Where each row begins among the links, and the number of links at the end: `sources() + 1` numbers.

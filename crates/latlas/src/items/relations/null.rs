@@ -62,14 +62,19 @@ impl Ppmi {
         run: &Run<'_>,
     ) -> Result<Relations> {
         self.check()?;
-        if let Some((source, target, weight)) = relations.iter().find(|link| link.2 < 0.0) {
+        let mut negative = None;
+        relations.each_row(|source, _, weights| {
+            if weights.iter().any(|&weight| weight < 0.0) {
+                negative.get_or_insert(source);
+            }
+        });
+        if let Some(source) = negative {
             return Err(Error::data(format!(
-                "the link from {source} to {target} has weight {weight}: information is of counts, which are not negative"
+                "source {source} has a link of negative weight: information is of counts"
             )));
         }
-        let sources = relations.source_sums();
-        let targets: Vec<f64> =
-            relations.target_sums().iter().map(|sum| sum.powf(self.smoothing)).collect();
+        let (sources, targets) = relations.sums();
+        let targets: Vec<f64> = targets.iter().map(|sum| sum.powf(self.smoothing)).collect();
         let all: f64 = targets.iter().sum();
         let shift = self.shift.ln();
         let information = |source: u32, target: u32, weight: f64| {
@@ -84,7 +89,11 @@ impl Ppmi {
 /// folder for the result, which must last as long as it does; without one it is held in memory.
 pub fn tf_idf(relations: &Relations, scratch: Option<&Path>, run: &Run<'_>) -> Result<Relations> {
     let mut documents = vec![0_u64; relations.targets()];
-    relations.iter().for_each(|(_, target, _)| documents[target as usize] += 1);
+    relations.each_row(|_, targets, _| {
+        for &target in targets {
+            documents[target as usize] += 1;
+        }
+    });
     let n = relations.sources() as f64;
     let rarity: Vec<f64> = documents.iter().map(|&df| (n / df as f64).ln()).collect();
     map(relations, scratch.map(|folder| (folder, "tf-idf.rel")), run, |_, target, weight| {
