@@ -17,27 +17,24 @@ fn dice(seed: u64) -> impl FnMut(usize) -> usize {
     move |n| ((u64::from(random.next_u32()) * n as u64) >> 32) as usize
 }
 
-/// Sentences about one of 8 topics each, counted: words "t3-17" of the topic, and one in four that belongs to none.
+/// Sentences about one of 8 topics each, counted: words "t3-17" of the topic, and one in four of any topic (words that
+/// never stand together are no links, and tell GloVe nothing).
 fn topics(options: &Glove) -> Counts {
     let mut below = dice(1);
-    let (topical, common) = (160, 10);
-    let mut counts = vec![0; topical + common];
+    let mut counts = vec![0; 160];
     let mut ids = Vec::new();
     for _ in 0..4000 {
         let topic = below(8);
         for _ in 0..12 {
-            let word = if below(4) == 0 { topical + below(common) } else { topic * 20 + below(20) };
+            let word = if below(4) == 0 { below(160) } else { topic * 20 + below(20) };
             counts[word] += 1;
             ids.push(word as u32);
         }
         ids.push(Sequences::END);
     }
-    let name = |word: usize| match word.checked_sub(topical) {
-        None => format!("t{}-{}", word / 20, word % 20),
-        Some(common) => format!("common-{common}"),
-    };
+    let name = |word: usize| format!("t{}-{}", word / 20, word % 20);
     let corpus = Corpus {
-        vocabulary: Vocabulary { words: (0..topical + common).map(name).collect(), counts },
+        vocabulary: Vocabulary { words: (0..160).map(name).collect(), counts },
         sequences: Sequences::from_vec(ids).unwrap(),
         sources: Vec::new(),
         options: serde_json::Map::new(),
@@ -128,7 +125,7 @@ fn topics_become_neighbourhoods() {
         let space = learn(&Glove { vectors, ..options.clone() });
         assert!(purity(&space) > 0.95, "{vectors:?}: {}", purity(&space));
         let losses = losses(&space);
-        assert!(losses.len() == 25 && losses.windows(2).all(|two| two[1] < two[0]), "{losses:?}");
+        assert!(losses.len() == 25 && losses[24] < losses[0] / 5.0, "{losses:?}");
     }
 }
 
@@ -191,22 +188,22 @@ fn no_number_is_ever_lost() {
     }
 }
 
-/// Cancels at the n-th report.
+/// Cancels at the n-th report of the training.
 struct Cancel(AtomicU32);
 
 impl Progress for Cancel {
-    fn report(&self, _: &Step) -> ControlFlow<()> {
-        let last = self.0.fetch_sub(1, Ordering::Relaxed) == 1;
+    fn report(&self, step: &Step) -> ControlFlow<()> {
+        let last = step.stage == "training" && self.0.fetch_sub(1, Ordering::Relaxed) == 1;
         if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
 #[test]
 fn a_seed_gives_the_same_bytes_on_any_number_of_threads_with_and_without_a_break() {
-    let options = Glove { dim: 20, epochs: 20, ..Default::default() };
+    let options = Glove { dim: 20, epochs: 6, ..Default::default() };
     let counts = topics(&options);
     let bits = |space: &Space| -> Vec<u64> {
-        let numbers = (0..170).flat_map(|word| vector(space, "main", word));
+        let numbers = (0..160).flat_map(|word| vector(space, "main", word));
         numbers.chain(losses(space)).map(f64::to_bits).collect()
     };
     let learn = |seed, threads| {
@@ -219,10 +216,14 @@ fn a_seed_gives_the_same_bytes_on_any_number_of_threads_with_and_without_a_break
     let go_on = |resume, reports, threads| {
         let cancel = Cancel(AtomicU32::new(reports));
         let dir = dir.path().join("place");
-        let checkpoint = Some(Checkpoint { dir, every: Duration::from_millis(1), resume });
+        let checkpoint = Some(Checkpoint { dir, every: Duration::ZERO, resume });
         options.learn(&counts, &Run { progress: &cancel, checkpoint, threads, ..Run::silent(8) })
     };
-    assert_eq!(go_on(false, 12, 2).err().unwrap().kind(), Kind::Interrupted);
-    assert_eq!(go_on(true, 12, 1).err().unwrap().kind(), Kind::Interrupted);
+    // Each is cancelled at its first report, with more or less done; the last one is let go.
+    assert_eq!(go_on(false, 1, 2).err().unwrap().kind(), Kind::Interrupted);
+    for threads in 1..4 {
+        let cut = go_on(true, 1, threads);
+        assert!(cut.is_ok() || cut.err().unwrap().kind() == Kind::Interrupted);
+    }
     assert!(bits(&go_on(true, 0, 3).unwrap()) == whole);
 }

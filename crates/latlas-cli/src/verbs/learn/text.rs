@@ -288,7 +288,6 @@ impl Lesson<'_> {
     ) -> Result<Learned> {
         self.held(output, run, |work| {
             let corpus = corpus(work)?;
-            work.scratch()?; // learners may need it
             let tokens = corpus.vocabulary.tokens();
             self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
         })
@@ -330,6 +329,7 @@ impl Lesson<'_> {
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        work.scratch()?; // learners may need it
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();

@@ -18,8 +18,8 @@ const MOST: usize = 512;
 /// Links of a tile, on average at least: less would be all bookkeeping.
 const TILE: u64 = 256;
 /// Consecutive sources are dealt out together up to so many links or rows, so that a file is read in whole pages.
-const DEAL_LINKS: u64 = 512;
-const DEAL_ROWS: usize = 64;
+const DEAL_LINKS: u64 = 2048;
+const DEAL_ROWS: usize = 128;
 /// Rows of a block, at most; they are numbered in 16 bits.
 const ROWS: usize = 1 << 16;
 /// What a row weighs beside its links, when blocks are evened out.

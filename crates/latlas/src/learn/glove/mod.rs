@@ -88,7 +88,7 @@ impl Learn for Glove {
             return Err(Error::data("no two words stand together: nothing to learn from")
                 .help("give longer sequences of words (--unit), or a lower --min-count"));
         }
-        let trained = self.train(&tiles, words, kernels, run)?;
+        let trained = self.train(&tiles, kernels, run)?;
         let seconds = begun.elapsed().as_secs_f64();
 
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
@@ -109,20 +109,14 @@ impl Learn for Glove {
 }
 
 impl Glove {
-    fn train(
-        &self,
-        tiles: &Tiles,
-        words: usize,
-        kernels: Adagrad,
-        run: &Run<'_>,
-    ) -> Result<Trained<Model>> {
+    fn train(&self, tiles: &Tiles, kernels: Adagrad, run: &Run<'_>) -> Result<Trained<Model>> {
         let work = Work::new(self, tiles, kernels, run);
         let job = Job::new("glove", self.epochs, &self.trained_by(), tiles.fingerprint, run)?;
-        training::train(&work, &job, || self.first_values(tiles, words, run), run)
+        training::train(&work, &job, || self.first_values(tiles, run), run)
     }
 
     /// Both sides as they begin: even in ±½/dim, word by word.
-    fn first_values(&self, tiles: &Tiles, words: usize, run: &Run<'_>) -> Result<Model> {
+    fn first_values(&self, tiles: &Tiles, run: &Run<'_>) -> Result<Model> {
         let mut model = Model::zeros(tiles, self.dim)?;
         let mut numbers = run.stream(&[0]);
         let mut fill = |factors: &mut Factors, row: usize| {
@@ -132,9 +126,7 @@ impl Glove {
             factors.vector_mut(row).fill_with(&mut number);
             *factors.bias_mut(row) = number();
         };
-        let places = tiles.blocks.source_places();
-        for word in 0..words {
-            let (block, row) = places[word];
+        for (word, (block, row)) in tiles.blocks.source_places().into_iter().enumerate() {
             fill(own(&mut model.sources[block as usize]), row as usize);
             let (block, row) = tiles.blocks.target(word as u32);
             fill(own(&mut model.targets[block]), row as usize);
@@ -149,9 +141,7 @@ impl Glove {
         let mut main = Matrix::zeros(words, self.dim * both);
         let mut context = Matrix::zeros(if self.keep_context { words } else { 0 }, self.dim);
         let mut biases = [Vec::new(), Vec::new()];
-        let places = tiles.blocks.source_places();
-        for word in 0..words {
-            let (block, row) = places[word];
+        for (word, (block, row)) in tiles.blocks.source_places().into_iter().enumerate() {
             let sources = own(&mut model.sources[block as usize]);
             let (block, target) = tiles.blocks.target(word as u32);
             let targets = own(&mut model.targets[block]);

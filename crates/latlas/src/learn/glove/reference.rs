@@ -69,7 +69,7 @@ fn plain(tiles: &Tiles, model: &mut Model, words: u32) -> Vec<Vec<f64>> {
 fn in_f64(options: &Glove, counts: &Counts, run: &Run<'_>) -> (Vec<Vec<f64>>, Vec<f64>) {
     let words = counts.vocabulary.len();
     let tiles = Tiles::sort(counts, options.dim, run).unwrap();
-    let mut first = options.first_values(&tiles, words, run).unwrap();
+    let mut first = options.first_values(&tiles, run).unwrap();
     let mut rows = plain(&tiles, &mut first, words as u32);
     let mut squares = vec![vec![1.0_f64; options.dim + 1]; 2 * words];
     let blocks = tiles.blocks.count;
@@ -121,7 +121,7 @@ fn training_equals_the_equations_in_f64() {
         let run = Run { threads: 2, ..Run::silent(5) };
         let tiles = Tiles::sort(&counts, options.dim, &run).unwrap();
         assert!(tiles.blocks.count > 3, "one tile would not show an order");
-        let mut real = options.train(&tiles, 300, Adagrad::detect(), &run).unwrap();
+        let mut real = options.train(&tiles, Adagrad::detect(), &run).unwrap();
         let (rows, losses) = in_f64(&options, &counts, &run);
         for (tally, loss) in real.losses.iter().zip(&losses) {
             assert!((tally.mean() - loss).abs() < 1e-4 * loss, "{} not {loss}", tally.mean());
@@ -231,7 +231,7 @@ fn logarithms_of_any_weight_are_finite_and_no_training_runs_away() {
         let wild = Glove { eta: 10.0, grad_clip: 1e6, alpha: 0.1, epochs: 20, ..options() };
         let counts = of(12, links(12).collect());
         let tiles = Tiles::sort(&counts, 9, &Run::silent(1)).unwrap();
-        let mut trained = wild.train(&tiles, 12, kernels, &Run::silent(1)).unwrap();
+        let mut trained = wild.train(&tiles, kernels, &Run::silent(1)).unwrap();
         assert!(trained.losses.iter().all(|tally| tally.loss.is_finite()));
         let rows = plain(&tiles, &mut trained.model, 12);
         assert!(rows.iter().flatten().all(|x| x.is_finite()));

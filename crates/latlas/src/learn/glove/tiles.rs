@@ -8,12 +8,17 @@ use super::blocks::Blocks;
 use crate::data::Counts;
 use crate::error::{Error, Result};
 use crate::file::{self, Bytes, NewFile};
+use crate::items::Relations;
 use crate::kernels::adagrad::Link;
 use crate::run::{Run, Step};
 
 /// Bytes of links that are kept in memory; more go to a scratch file, where the run has a folder for it.
 const IN_MEMORY: u64 = 64 << 20;
 const LINK: usize = size_of::<Link>();
+/// Bytes that a system maps at once where a page of a file is missing.
+const AROUND: usize = 64 << 10;
+/// Links of a file that are passed over before their memory is let go.
+const PASSED: u64 = 1 << 18;
 
 /// All links, tile after tile.
 pub(super) struct Tiles {
@@ -80,9 +85,11 @@ impl Tiles {
     }
 
     /// Lets the memory of a tile go, where it is a file's; for else the whole file would come to count as this
-    /// program's memory.
+    /// program's memory. With it goes what the system has mapped around it.
     pub(super) fn release(&self, source: usize, target: usize) {
-        self.links.release(self.bytes(source, target));
+        let bytes = self.bytes(source, target);
+        let end = bytes.end.next_multiple_of(AROUND);
+        self.links.release(bytes.start / AROUND * AROUND..end);
     }
 
     fn bytes(&self, source: usize, target: usize) -> std::ops::Range<usize> {
@@ -102,18 +109,22 @@ fn sort_block(
     ends: &mut Vec<u64>,
 ) -> Result<u64> {
     let relations = &counts.relations;
-    let rows = || blocks.sources[block].iter().cloned().flatten();
+    let mut passed = Passed { relations, from: 0 };
     // Where the next link of each tile goes: first how many there are, then where they begin.
     let mut next = vec![0_usize; blocks.count];
-    for source in rows() {
-        let (targets, weights) = relations.row(source);
-        for (&target, &weight) in targets.iter().zip(weights) {
-            if weight < 0.0 {
-                return Err(negative(counts, source, target, weight));
+    for range in &blocks.sources[block] {
+        for source in range.clone() {
+            let (targets, weights) = relations.row(source);
+            for (&target, &weight) in targets.iter().zip(weights) {
+                if weight < 0.0 {
+                    return Err(negative(counts, source, target, weight));
+                }
+                next[blocks.target(target).0] += usize::from(weight > 0.0);
             }
-            next[blocks.target(target).0] += usize::from(weight > 0.0);
         }
+        passed.to(range.end);
     }
+    passed.all();
     let before = ends.last().copied().unwrap_or(0);
     let mut sum = 0;
     for place in &mut next {
@@ -123,20 +134,45 @@ fn sort_block(
     }
     sorted.clear();
     sorted.resize(sum, Link { source: 0, target: 0, log: 0.0 });
-    for (row, source) in rows().enumerate() {
-        let (targets, weights) = relations.row(source);
-        for (&target, &weight) in targets.iter().zip(weights) {
-            if weight > 0.0 {
-                let (tile, target) = blocks.target(target);
-                sorted[next[tile]] = Link { source: row as u16, target, log: log(weight) };
-                next[tile] += 1;
+    let mut row = 0;
+    for range in &blocks.sources[block] {
+        for source in range.clone() {
+            let (targets, weights) = relations.row(source);
+            for (&target, &weight) in targets.iter().zip(weights) {
+                if weight > 0.0 {
+                    let (tile, target) = blocks.target(target);
+                    sorted[next[tile]] = Link { source: row, target, log: log(weight) };
+                    next[tile] += 1;
+                }
             }
+            row = row.wrapping_add(1); // behind the last of 2^16 rows comes none
+        }
+        passed.to(range.end);
+    }
+    passed.all();
+    Ok(sum as u64)
+}
+
+/// What has been read of mapped relations, in order, and not yet been let go.
+struct Passed<'a> {
+    relations: &'a Relations,
+    from: u32,
+}
+
+impl Passed<'_> {
+    /// Everything before this source has been passed.
+    fn to(&mut self, source: u32) {
+        let at = |source: u32| self.relations.offsets()[source as usize];
+        if at(source) - at(self.from) > PASSED {
+            self.relations.release(self.from as usize..source as usize);
+            self.from = source;
         }
     }
-    for range in &blocks.sources[block] {
-        relations.release(range.start as usize..range.end as usize);
+
+    fn all(&mut self) {
+        self.relations.release(self.from as usize..self.relations.sources());
+        self.from = 0;
     }
-    Ok(sum as u64)
 }
 
 /// ln x, to the precision that a link has room for. Within the range of f32 its logarithm is as good and much faster.
@@ -158,7 +194,7 @@ fn negative(counts: &Counts, source: u32, target: u32, weight: f64) -> Error {
 /// Where links go while they are sorted.
 enum Store {
     Memory(Vec<u8>),
-    File(NewFile),
+    File(Box<NewFile>),
 }
 
 impl Store {
@@ -168,7 +204,7 @@ impl Store {
         if path.exists() {
             file::remove(&path)?;
         }
-        Ok(Store::File(NewFile::create(&path)?))
+        Ok(Store::File(Box::new(NewFile::create(&path)?)))
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
