@@ -81,6 +81,7 @@ pub(crate) enum Verb {
     Tour(verbs::tour::Args),
     #[command(subcommand)]
     Learn(verbs::learn::Model),
+    Embed(verbs::embed::Args),
     Info(verbs::info::Args),
     Search(verbs::search::Args),
     Map(verbs::map::Args),

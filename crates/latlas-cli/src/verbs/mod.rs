@@ -8,6 +8,7 @@ pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod delete;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod info;
 pub(crate) mod learn;
@@ -17,7 +18,7 @@ pub(crate) mod plot;
 pub(crate) mod search;
 pub(crate) mod tour;
 
-use latlas::space::Provenance;
+use latlas::space::{Provenance, Registry};
 use latlas::{Error, Result, Run};
 use serde_json::{Map, Value};
 
@@ -49,6 +50,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     match &call.verb {
         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
+        Verb::Embed(args) => embed::run(args, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
@@ -64,6 +66,13 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),
     }
+}
+
+/// The encoders that this program has.
+fn registry() -> Registry {
+    let mut registry = Registry::new();
+    latlas::learn::register(&mut registry);
+    registry
 }
 
 /// A step of a space's history, as this program writes it.

@@ -1,7 +1,10 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
 pub mod classifier;
+pub mod doc2vec;
+pub mod documents;
 pub mod fasttext;
+pub mod means;
 mod sampler;
 mod training;
 pub mod word2vec;
@@ -11,8 +14,10 @@ use crate::run::Run;
 use crate::space::{Registry, Space};
 
 pub use classifier::Classifier;
+pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use fasttext::FastText;
-pub use word2vec::{Architecture, Word2Vec};
+pub use means::{Means, MeansMethod};
+pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {
@@ -26,4 +31,6 @@ pub trait Learn {
 /// Makes the encoders of this library's learners known to a registry.
 pub fn register(registry: &mut Registry) {
     crate::space::fasttext::register(registry);
+    doc2vec::register(registry);
+    means::register(registry);
 }

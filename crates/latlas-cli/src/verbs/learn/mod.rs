@@ -1,6 +1,7 @@
 //! `latlas learn METHOD INPUT -o OUT`: learns a space. One file a method; what all learners from text have in common is
 //! `text`.
 
+mod doc2vec;
 mod fasttext;
 mod text;
 mod word2vec;
@@ -9,7 +10,7 @@ use clap::Subcommand;
 use latlas::Result;
 
 use super::Context;
-pub(super) use text::{Learned, Lesson};
+pub(super) use text::{Cut, Learned, Lesson};
 
 /// Learn a space from data
 #[derive(Debug, Subcommand)]
@@ -17,11 +18,13 @@ pub(super) use text::{Learned, Lesson};
 pub(crate) enum Model {
     Word2vec(Box<word2vec::Args>),
     Fasttext(Box<fasttext::Args>),
+    Doc2vec(Box<doc2vec::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     match model {
         Model::Word2vec(args) => word2vec::run(args, cx),
         Model::Fasttext(args) => fasttext::run(args, cx),
+        Model::Doc2vec(args) => doc2vec::run(args, cx),
     }
 }

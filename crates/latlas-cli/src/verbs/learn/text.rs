@@ -7,7 +7,8 @@ use clap::ValueEnum;
 use latlas::data::{
     self, Corpus, CorpusOptions, Documents, Labels, ReaderOptions, Sources, Tokenizer,
 };
-use latlas::learn::{Classifier, Learn};
+use latlas::learn::documents::OnUnknown;
+use latlas::learn::{Classifier, Doc2Vec, DocumentCorpus, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -62,13 +63,23 @@ pub(crate) struct Text {
 
 /// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Cut {
+pub(in crate::verbs) enum Cut {
     // The words of Unicode, punctuation left out; right for most languages.
     Words,
     // Whatever stands between white space, for text that is tokenised already.
     Whitespace,
     // Runs of the letters a-z; all else separates.
     Letters,
+}
+
+impl Cut {
+    pub(in crate::verbs) fn tokenizer(self) -> Tokenizer {
+        match self {
+            Cut::Words => Tokenizer::Words,
+            Cut::Whitespace => Tokenizer::Whitespace,
+            Cut::Letters => Tokenizer::Letters,
+        }
+    }
 }
 
 impl Text {
@@ -88,11 +99,48 @@ impl Text {
         let run = cx.run();
         let read = || data::documents(&sources, &reading, &run);
         let learned = lesson.learn(read, learner, output, &run)?;
-        if !learned.tell(output, cx)? {
-            let space = output.display();
-            cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-            cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &learned.object(output));
         }
+        learned.print("words", output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
+    /// Reads rows with a text each, learns their vectors, saves the space and tells of it.
+    pub(super) fn learn_documents(
+        &self,
+        target: &Target,
+        learner: &Doc2Vec,
+        on_unknown: OnUnknown,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let run = cx.run();
+        let learned = lesson.guarded(output, &run, |work| {
+            let texts = data::texts(&sources, &reading, &run)?;
+            let scratch = work.scratch()?;
+            let corpus = data::encode_whole(&texts, &lesson.corpus, &scratch, lesson.dump, &run)?;
+            let tokens = corpus.vocabulary.tokens();
+            let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
+            lesson.finish(learner, &data, tokens, output, work, &run)
+        })?;
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &learned.object(output));
+        }
+        learned.print("documents", output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} 'a text of your own'"));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         Ok(())
     }
 
@@ -115,30 +163,28 @@ impl Text {
         let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
             return dry_run(&sources, &reading, cx);
         };
-        let cut =
-            data::Cut { tokenizer: lesson.corpus.tokenizer, lowercase: lesson.corpus.lowercase };
+        let CorpusOptions { tokenizer, lowercase, .. } = lesson.corpus;
         let min_count = self.min_count.unwrap_or(learner.min_count);
         let learner = Classifier { min_count, ..learner.clone() };
         learner.check()?;
         let run = cx.run();
-        let learned = lesson.within(output, &run, |_, run| {
-            let corpus = data::encode_labelled(&sources, &reading, labels, cut, run)?;
+        let learned = lesson.guarded(output, &run, |work| {
+            let cut = data::Cut { tokenizer, lowercase };
+            let corpus = data::encode_labelled(&sources, &reading, labels, cut, &run)?;
             run.progress.note(&format!(
                 "{} texts, {} labels, {} different words",
                 corpus.texts.iter().count(),
                 corpus.labels.len(),
                 corpus.words.len()
             ));
-            let began = Instant::now();
-            Ok(Learned {
-                space: learner.learn(&corpus, run)?,
-                tokens: corpus.words.tokens(),
-                took: began.elapsed(),
-            })
+            lesson.finish(&learner, &corpus, corpus.words.tokens(), output, work, &run)
         })?;
-        if !learned.tell(output, cx)? {
-            cx.out.say(&format!("next: latlas apply classify {} NEW", output.display()));
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &learned.object(output));
         }
+        learned.print("words", output, cx.out)?;
+        cx.out.say(&format!("next: latlas apply classify {} NEW", output.display()));
         Ok(())
     }
 
@@ -148,11 +194,7 @@ impl Text {
         })?;
         Ok(Lesson {
             corpus: CorpusOptions {
-                tokenizer: match self.tokenizer {
-                    Cut::Words => Tokenizer::Words,
-                    Cut::Whitespace => Tokenizer::Whitespace,
-                    Cut::Letters => Tokenizer::Letters,
-                },
+                tokenizer: self.tokenizer.tokenizer(),
                 lowercase: !self.keep_case,
                 min_count: self.min_count.unwrap_or(CorpusOptions::default().min_count),
                 max_vocab: self.max_vocab,
@@ -188,7 +230,7 @@ pub(in crate::verbs) struct Learned {
 }
 
 impl Lesson<'_> {
-    /// Reads, learns, saves.
+    /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
     pub(in crate::verbs) fn learn<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
@@ -196,21 +238,19 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        self.within(output, run, |work, run| {
+        self.guarded(output, run, |work| {
             let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
-            let began = Instant::now();
-            let space = learner(&corpus).learn(&corpus, run)?;
-            Ok(Learned { space, tokens: corpus.vocabulary.tokens(), took: began.elapsed() })
+            let tokens = corpus.vocabulary.tokens();
+            self.finish(&learner(&corpus), &corpus, tokens, output, work, run)
         })
     }
 
-    /// Does what `learn` does in the work folder of a target, and saves it. The target is locked from the start, and
-    /// stays as it was until the end; `learn` is given a run with a place for checkpoints.
-    fn within(
+    /// Does the work with the target locked; what is left of it is worth going on from, or is removed.
+    fn guarded(
         &self,
         output: &Path,
         run: &Run<'_>,
-        learn: impl FnOnce(&Work, &Run<'_>) -> Result<Learned>,
+        act: impl FnOnce(&Work) -> Result<Learned>,
     ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
@@ -218,12 +258,7 @@ impl Lesson<'_> {
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let checkpoint = |dir| Checkpoint { dir, every: self.every, resume: self.resume };
-        let result = work.checkpoints().map(checkpoint).and_then(|checkpoint| {
-            let learned = learn(&work, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
-            learned.space.save(output)?;
-            Ok(learned)
-        });
+        let result = act(&work);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -234,6 +269,25 @@ impl Lesson<'_> {
             Kind::Interrupted => error.help("it had not come to a checkpoint; start anew"),
             _ => error,
         })
+    }
+
+    /// Learns and saves.
+    fn finish<L: Learn>(
+        &self,
+        learner: &L,
+        data: &L::Data,
+        tokens: u64,
+        output: &Path,
+        work: &Work,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
+        let checkpoint =
+            Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
+        let began = Instant::now();
+        let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
+        let took = began.elapsed();
+        space.save(output)?;
+        Ok(Learned { tokens, took, space })
     }
 }
 
@@ -258,24 +312,17 @@ impl Learned {
         json!({ "space": output, "count": self.space.count(), "dim": self.dim(), "tokens": self.tokens, "metrics": metrics })
     }
 
-    /// Prints the summary; says whether that was JSON.
-    fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<bool> {
-        cx.out.settle();
-        if cx.out.json() {
-            cx.out.object("learn", &self.object(output))?;
-        } else {
-            self.print(output, cx.out)?;
-        }
-        Ok(cx.out.json())
-    }
-
     /// The summary, for people.
-    pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, what: &str, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
         let text = facts(
             &[
-                ("vocabulary", counted(self.space.count() as u64, "words")),
+                if what == "documents" {
+                    (what, counted(self.space.count() as u64, what))
+                } else {
+                    ("vocabulary", counted(self.space.count() as u64, what))
+                },
                 ("text", counted(self.tokens, "words")),
                 ("vectors", format!("{} numbers each", self.dim())),
                 ("loss", format!("{}  by epoch", series(self.loss()))),

@@ -40,8 +40,16 @@ const WORD2VEC: &[Setting] = &[
         about: "skip-gram, or cbow: several times faster, worse on rare words",
     },
     Setting {
+        key: "loss",
+        about: "ns: negative sampling; hs: hierarchical softmax, slower, for rare words",
+    },
+    Setting {
         key: "negative",
         about: "noise words for each pair: 5 for large texts, up to 20 for small",
+    },
+    Setting {
+        key: "negatives",
+        about: "shared by the contexts of a window; independent is several times slower",
     },
     Setting {
         key: "sample",
@@ -50,6 +58,20 @@ const WORD2VEC: &[Setting] = &[
     Setting { key: "alpha", about: "learning rate at the start; auto: 0.025, for cbow 0.05" },
     Setting { key: "min_alpha", about: "learning rate at the end; auto: a tenth of alpha" },
     Setting { key: "ns_exponent", about: "noise words are drawn by frequency (1) to evenly (0)" },
+    Setting { key: "shrink_windows", about: "false: every window reaches its full width" },
+    Setting {
+        key: "window_weighting",
+        about: "how shrunk windows favour near words: linear, or harmonic as in GloVe",
+    },
+    Setting {
+        key: "cbow_mean",
+        about: "false: cbow takes the sum of the contexts, not their mean",
+    },
+    Setting { key: "keep_output", about: "true: the space keeps the output vectors too" },
+    Setting {
+        key: "deterministic",
+        about: "true: the same bytes with any --threads; trains on one of them",
+    },
     Setting { key: "dim", about: "" },
     Setting { key: "epochs", about: "" },
     Setting { key: "window", about: "" },

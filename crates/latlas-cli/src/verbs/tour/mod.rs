@@ -112,7 +112,7 @@ impl<'a> Guide<'a> {
         };
         let learned = lesson.learn(|| Ok(text.documents), learner, &self.space, &run)?;
         self.cx.out.settle();
-        self.show(|| learned.print(&self.space, self.cx.out))?;
+        self.show(|| learned.print("words", &self.space, self.cx.out))?;
         Ok(learned)
     }
 

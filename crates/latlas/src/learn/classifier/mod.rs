@@ -6,14 +6,14 @@
 //! one that every text has (its end). Each has a row; h is the mean of a text's rows, and minimised over all texts is
 //!
 //! ```text
-//! softmax               −ln (exp(oᵧ·h) / Σⱼ exp(oⱼ·h))
-//! hierarchical-softmax  −Σ ln σ(±oᵢ·h) over the inner nodes i above y in a Huffman tree of the labels
-//! one-vs-all            −Σ_{y of the text} ln σ(oᵧ·h) − Σ_{other j} ln σ(−oⱼ·h)
-//! negative-sampling     −ln σ(oᵧ·h) − Σₖ ln σ(−oⁿ⁽ᵏ⁾·h),  n(k) ~ count^½, never y
+//! softmax  −ln (exp(oᵧ·h) / Σⱼ exp(oⱼ·h))
+//! hs       −Σ ln σ(±oᵢ·h) over the inner nodes i above y in a Huffman tree of the labels
+//! ova      −Σ_{y of the text} ln σ(oᵧ·h) − Σ_{other j} ln σ(−oⱼ·h)
+//! ns       −ln σ(oᵧ·h) − Σₖ ln σ(−oⁿ⁽ᵏ⁾·h),  n(k) ~ count^½, never y
 //! ```
 //!
 //! by stochastic gradient descent at a rate that falls linearly from `alpha` to 0. Each of a text's rows moves by its
-//! share of the gradient of h. Of several labels of a text one is drawn each time, but with one-vs-all.
+//! share of the gradient of h. Of several labels of a text one is drawn each time, but with ova.
 //!
 //! Different on purpose: texts are read in an order drawn once, not in that of the file, which is often sorted by label;
 //! and rows of buckets that no text touches are not kept, so that runs never met add nothing instead of noise.

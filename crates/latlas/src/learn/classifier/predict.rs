@@ -31,7 +31,7 @@ impl Labeller {
             .help("learn one with latlas learn fasttext --supervised"));
         }
         let tree = match config.loss {
-            Loss::HierarchicalSoftmax => Some(Huffman::new(model.label_counts())?),
+            Loss::Hs => Some(Huffman::new(model.label_counts())?),
             _ => None,
         };
         Ok(Labeller { model, tree })

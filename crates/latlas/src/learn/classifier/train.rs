@@ -98,11 +98,9 @@ impl<'a> Work<'a> {
         }
         let outputs = match options.loss {
             Loss::Softmax => Outputs::Softmax,
-            Loss::OneVsAll => Outputs::Each,
-            Loss::NegativeSampling => {
-                Outputs::Noise(Sampler::new(&corpus.labels.counts, NOISE_EXPONENT))
-            }
-            Loss::HierarchicalSoftmax => Outputs::Tree(Huffman::new(&corpus.labels.counts)?),
+            Loss::Ova => Outputs::Each,
+            Loss::Ns => Outputs::Noise(Sampler::new(&corpus.labels.counts, NOISE_EXPONENT)),
+            Loss::Hs => Outputs::Tree(Huffman::new(&corpus.labels.counts)?),
         };
         Ok(Work {
             options,

@@ -49,13 +49,13 @@ use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::word2vec::{self, Architecture};
+use crate::learn::word2vec::{self, Architecture, Loss};
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
 use crate::space::{self, Provenance, Space};
 
-pub use options::{FastText, Loss, Negatives, Subwords};
+pub use options::{FastText, Subwords};
 pub(in crate::learn) use options::{lengths, real, whole};
 use rows::WordRows;
 use train::{Model, Work};
@@ -158,8 +158,8 @@ impl FastText {
                 Architecture::Cbow => Task::Cbow,
             },
             loss: match self.loss {
-                Loss::NegativeSampling => space::fasttext::Loss::NegativeSampling,
-                Loss::HierarchicalSoftmax => space::fasttext::Loss::HierarchicalSoftmax,
+                Loss::Ns => space::fasttext::Loss::Ns,
+                Loss::Hs => space::fasttext::Loss::Hs,
             },
             dim: self.dim,
             window: self.window as u32,

@@ -35,9 +35,11 @@
 //!
 //! The method page is `docs/word2vec.md`.
 
+mod huffman;
 mod options;
 #[cfg(test)]
 mod reference;
+mod steps;
 mod train;
 mod windows;
 
@@ -58,7 +60,7 @@ use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::{Provenance, Space};
 
-pub use options::{Architecture, Word2Vec};
+pub use options::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use train::{Model, Work};
 pub(in crate::learn) use windows::keep_probability;
 
@@ -134,7 +136,15 @@ impl Word2Vec {
                 *x = ((numbers.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / self.dim as f32;
             }
         }
-        Ok(Model { input, output: RacingRows::zeros(rows, self.dim)? })
+        Ok(Model { input, output: RacingRows::zeros(self.outputs(rows), self.dim)? })
+    }
+
+    /// The rows of the output matrix: one for each word, or for each inner node of a tree over them.
+    fn outputs(&self, words: usize) -> usize {
+        match self.loss {
+            Loss::Ns => words,
+            Loss::Hs => words.saturating_sub(1),
+        }
     }
 
     fn provenance(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Provenance {

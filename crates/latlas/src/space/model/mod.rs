@@ -140,6 +140,18 @@ impl Model {
         Some(Model(Arc::new(Inner { head, tensors, file: None })))
     }
 
+    /// The same model with a matrix of f32 in the place of the tensor of this name, or added to the others.
+    pub fn with_matrix(&self, name: &str, matrix: Matrix) -> Result<Model> {
+        let mut builder = ModelBuilder {
+            about: self.about().clone(),
+            config: Value::Object(self.config().clone()),
+            parts: self.0.head.parts.clone(),
+            tensors: self.0.tensors.clone(),
+        };
+        builder.tensors.retain(|stored| stored.about.name != name);
+        builder.matrix(name, matrix).build()
+    }
+
     /// Whether the bytes of the tensors are those that were written; reads all of them. True in memory.
     pub fn is_whole(&self) -> bool {
         self.0.file.as_ref().is_none_or(|(bytes, about)| about.matches(bytes))
