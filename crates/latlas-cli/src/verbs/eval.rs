@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// In analogies only the most frequent so many words take part [default: 300000]
     #[arg(long, value_name = "N")]
     restrict_vocab: Option<usize>,
+    /// In word pairs, place unknown words with the space's encoder, as fastText can
+    #[arg(long)]
+    place_unknown: bool,
     /// How analogies are solved [default: both]
     #[arg(long, value_enum)]
     method: Option<Solve>,
@@ -66,7 +69,7 @@ fn floor(text: &str) -> Result<Floor, String> {
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let Suite::Words = args.suite;
     let space = Space::open(&args.space)?;
-    let mut options = Options::default();
+    let mut options = Options { place_unknown: args.place_unknown, ..Options::default() };
     if args.restrict_vocab.is_some() {
         options.restrict_vocab = args.restrict_vocab;
     }
