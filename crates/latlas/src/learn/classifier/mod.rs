@@ -37,6 +37,7 @@ use crate::data::LabelledCorpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::items::{Column, ColumnKind, Items};
+use crate::kernels::axpy;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
@@ -75,7 +76,7 @@ impl Learn for Classifier {
             return Err(Error::data("training diverged: vectors have become infinite")
                 .help("try a smaller alpha"));
         }
-        let vectors = vectors(&input, &features)?;
+        let vectors = vectors(&input, &features);
         let mut builder = Space::builder("fasttext", items(corpus, features.kept())?)
             .field("main", Geometry::Cosine, vectors)
             .model(self.model(corpus, &features, input, output)?)
@@ -173,15 +174,14 @@ fn items(corpus: &LabelledCorpus, kept: usize) -> Result<Items> {
 }
 
 /// The vectors of the words: the means of their rows.
-fn vectors(input: &Matrix, features: &Features) -> Result<Matrix> {
+fn vectors(input: &Matrix, features: &Features) -> Matrix {
     let mut vectors = Matrix::zeros(features.kept(), input.cols());
     for word in 0..features.kept() {
         let rows = features.of_word(word as u32);
         let vector = vectors.row_mut(word);
         for &row in rows {
-            vector.iter_mut().zip(input.row(row as usize)).for_each(|(x, y)| *x += y);
+            axpy(1.0 / rows.len() as f32, input.row(row as usize), vector);
         }
-        vector.iter_mut().for_each(|x| *x /= rows.len() as f32);
     }
-    Ok(vectors)
+    vectors
 }

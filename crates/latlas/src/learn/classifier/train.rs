@@ -244,7 +244,9 @@ fn softmax(scores: &mut [f32], due: usize) -> f32 {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = scores.iter().map(|x| (x - highest).exp()).sum();
     let loss = sum.ln() - (scores[due] - highest);
-    scores.iter_mut().for_each(|x| *x = (*x - highest).exp() / sum);
+    for x in scores {
+        *x = (*x - highest).exp() / sum;
+    }
     loss
 }
 

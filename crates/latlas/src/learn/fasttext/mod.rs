@@ -45,6 +45,7 @@ use std::time::Instant;
 use crate::data::Corpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
+use crate::kernels::axpy;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
@@ -209,9 +210,8 @@ fn vectors(model: &mut Model, rows: &WordRows, words: usize) -> Result<Matrix> {
         let own = rows.of(word as u32);
         let vector = vectors.row_mut(word);
         for &row in own {
-            vector.iter_mut().zip(model.input.row(row as usize)).for_each(|(x, y)| *x += y);
+            axpy(1.0 / own.len() as f32, model.input.row(row as usize), vector);
         }
-        vector.iter_mut().for_each(|x| *x /= own.len() as f32);
         if vector.iter().any(|x| !x.is_finite()) {
             return Err(Error::data("training diverged: vectors have become infinite")
                 .help("try a smaller alpha"));
