@@ -36,6 +36,9 @@ pub(crate) struct Args {
     /// The neighbours of a word that stability compares
     #[arg(short, long = "k", value_name = "N", default_value_t = stability::Options::default().k)]
     k: usize,
+    /// In word pairs, place unknown words with the space's encoder, as fastText can
+    #[arg(long)]
+    place_unknown: bool,
     /// How analogies are solved [default: both]
     #[arg(long, value_enum)]
     method: Option<Solve>,
@@ -81,7 +84,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
 
 fn words(args: &Args, cx: &Context<'_>) -> Result<()> {
     let space = Space::open(&args.space)?;
-    let mut options = Options::default();
+    let mut options = Options { place_unknown: args.place_unknown, ..Options::default() };
     if args.restrict_vocab.is_some() {
         options.restrict_vocab = args.restrict_vocab;
     }

@@ -128,12 +128,11 @@ fn visit_documents(
             text.push(' ');
         } else {
             for word in piece.text.split_whitespace() {
-                match word.strip_prefix(prefix) {
-                    Some(label) => labels.push(label.to_owned()),
-                    None => {
-                        text.push_str(word);
-                        text.push(' ');
-                    }
+                if let Some(label) = word.strip_prefix(prefix) {
+                    labels.push(label.to_owned());
+                } else {
+                    text.push_str(word);
+                    text.push(' ');
                 }
             }
         }

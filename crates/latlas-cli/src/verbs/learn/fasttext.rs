@@ -48,7 +48,10 @@ pub(crate) struct Args {
 /// What `--set` changes, in the words of the options struct's documentation.
 const FASTTEXT: &[Setting] = &[
     Setting { key: "architecture", about: "skip-gram, or cbow: faster, worse on rare words" },
-    Setting { key: "loss", about: "negative-sampling, or hierarchical-softmax" },
+    Setting {
+        key: "loss",
+        about: "ns: negative sampling; hs: hierarchical softmax, better for rare words, slower",
+    },
     Setting {
         key: "negative",
         about: "noise words for each pair: 5 for large texts, up to 20 for small",
@@ -84,7 +87,7 @@ const FASTTEXT: &[Setting] = &[
 const SUPERVISED: &[Setting] = &[
     Setting {
         key: "loss",
-        about: "softmax, hierarchical-softmax (many labels), one-vs-all (several a text), negative-sampling",
+        about: "softmax; hs for very many labels; ova for several a text; ns, faster than softmax",
     },
     Setting {
         key: "word_ngrams",
@@ -99,7 +102,7 @@ const SUPERVISED: &[Setting] = &[
         key: "buckets",
         about: "rows for hashed n-grams; fewer: less memory, more collisions",
     },
-    Setting { key: "negative", about: "noise labels for each text, with negative-sampling" },
+    Setting { key: "negative", about: "noise labels for each text, with loss=ns" },
     Setting { key: "alpha", about: "learning rate at the start; it falls to 0" },
     Setting { key: "min_count", about: "words that stand less often are left out" },
     Setting { key: "dim", about: "" },

@@ -36,6 +36,9 @@ pub struct Options {
     pub restrict_vocab: Option<usize>,
     /// Whether upper and lower case are one.
     pub case_insensitive: bool,
+    /// Word pairs: whether words that are no items are placed by the space's encoder (fastText), if it has one for words.
+    /// They then count as covered.
+    pub place_unknown: bool,
     /// How analogies are solved, each way giving figures of its own.
     pub methods: Vec<Method>,
 }
@@ -46,6 +49,7 @@ impl Default for Options {
         Options {
             restrict_vocab: Some(300_000),
             case_insensitive: true,
+            place_unknown: false,
             methods: vec![Method::CosAdd, Method::CosMul],
         }
     }

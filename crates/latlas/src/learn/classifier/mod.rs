@@ -6,14 +6,14 @@
 //! one that every text has (its end). Each has a row; h is the mean of a text's rows, and minimised over all texts is
 //!
 //! ```text
-//! softmax               −ln (exp(oᵧ·h) / Σⱼ exp(oⱼ·h))
-//! hierarchical-softmax  −Σ ln σ(±oᵢ·h) over the inner nodes i above y in a Huffman tree of the labels
-//! one-vs-all            −Σ_{y of the text} ln σ(oᵧ·h) − Σ_{other j} ln σ(−oⱼ·h)
-//! negative-sampling     −ln σ(oᵧ·h) − Σₖ ln σ(−oⁿ⁽ᵏ⁾·h),  n(k) ~ count^½, never y
+//! softmax  −ln (exp(oᵧ·h) / Σⱼ exp(oⱼ·h))
+//! hs       −Σ ln σ(±oᵢ·h) over the inner nodes i above y in a Huffman tree of the labels
+//! ova      −Σ_{y of the text} ln σ(oᵧ·h) − Σ_{other j} ln σ(−oⱼ·h)
+//! ns       −ln σ(oᵧ·h) − Σₖ ln σ(−oⁿ⁽ᵏ⁾·h),  n(k) ~ count^½, never y
 //! ```
 //!
 //! by stochastic gradient descent at a rate that falls linearly from `alpha` to 0. Each of a text's rows moves by its
-//! share of the gradient of h. Of several labels of a text one is drawn each time, but with one-vs-all.
+//! share of the gradient of h. Of several labels of a text one is drawn each time, but with ova.
 //!
 //! Different on purpose: texts are read in an order drawn once, not in that of the file, which is often sorted by label;
 //! and rows of buckets that no text touches are not kept, so that runs never met add nothing instead of noise.
@@ -37,6 +37,7 @@ use crate::data::LabelledCorpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::items::{Column, ColumnKind, Items};
+use crate::kernels::axpy;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
@@ -75,7 +76,7 @@ impl Learn for Classifier {
             return Err(Error::data("training diverged: vectors have become infinite")
                 .help("try a smaller alpha"));
         }
-        let vectors = vectors(&input, &features)?;
+        let vectors = vectors(&input, &features);
         let mut builder = Space::builder("fasttext", items(corpus, features.kept())?)
             .field("main", Geometry::Cosine, vectors)
             .model(self.model(corpus, &features, input, output)?)
@@ -173,15 +174,14 @@ fn items(corpus: &LabelledCorpus, kept: usize) -> Result<Items> {
 }
 
 /// The vectors of the words: the means of their rows.
-fn vectors(input: &Matrix, features: &Features) -> Result<Matrix> {
+fn vectors(input: &Matrix, features: &Features) -> Matrix {
     let mut vectors = Matrix::zeros(features.kept(), input.cols());
     for word in 0..features.kept() {
         let rows = features.of_word(word as u32);
         let vector = vectors.row_mut(word);
         for &row in rows {
-            vector.iter_mut().zip(input.row(row as usize)).for_each(|(x, y)| *x += y);
+            axpy(1.0 / rows.len() as f32, input.row(row as usize), vector);
         }
-        vector.iter_mut().for_each(|x| *x /= rows.len() as f32);
     }
-    Ok(vectors)
+    vectors
 }

@@ -20,8 +20,8 @@ pub struct Classifier {
     pub dim: usize,
     /// How often the texts are read. Small collections gain from 10 to 50.
     pub epochs: u32,
-    /// What is minimised: softmax for labels that exclude each other, hierarchical-softmax for very many of them,
-    /// one-vs-all where a text may have several, negative-sampling as a faster stand-in for softmax.
+    /// What is minimised: softmax for labels that exclude each other, hs (hierarchical softmax) for very many of them,
+    /// ova (one against all) where a text may have several, ns (negative sampling) as a faster stand-in for softmax.
     pub loss: Loss,
     /// Words of the longest run of words that is a feature; 1: single words. Word order counts from 2 on.
     pub word_ngrams: usize,

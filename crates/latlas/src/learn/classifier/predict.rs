@@ -31,7 +31,7 @@ impl Labeller {
             .help("learn one with latlas learn fasttext --supervised"));
         }
         let tree = match config.loss {
-            Loss::HierarchicalSoftmax => Some(Huffman::new(model.label_counts())?),
+            Loss::Hs => Some(Huffman::new(model.label_counts())?),
             _ => None,
         };
         Ok(Labeller { model, tree })
@@ -77,12 +77,11 @@ impl Labeller {
         self.model.mean(&finding.found, h);
         let labels = self.model.label_counts().len();
         scores.resize(labels, 0.0);
-        match &self.tree {
-            Some(tree) => self.descend(tree, h, scores),
-            None => {
-                kernels::dot_rows(h, self.model.output(), scores);
-                probabilities(scores, self.model.config().loss == Loss::Softmax);
-            }
+        if let Some(tree) = &self.tree {
+            self.descend(tree, h, scores);
+        } else {
+            kernels::dot_rows(h, self.model.output(), scores);
+            probabilities(scores, self.model.config().loss == Loss::Softmax);
         }
         let mut best: Vec<(u32, f32)> =
             (0_u32..).zip(scores.iter().copied()).filter(|(_, p)| *p >= threshold).collect();
@@ -119,13 +118,20 @@ impl Labeller {
 
 /// Products to probabilities: of all labels together, or of each for itself.
 fn probabilities(scores: &mut [f32], together: bool) {
-    if together {
-        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        scores.iter_mut().for_each(|x| *x = (*x - highest).exp());
-        let sum: f32 = scores.iter().sum();
-        scores.iter_mut().for_each(|x| *x /= sum);
-    } else {
-        scores.iter_mut().for_each(|x| *x = sigmoid(*x));
+    if !together {
+        for x in scores {
+            *x = sigmoid(*x);
+        }
+        return;
+    }
+    let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut sum = 0.0;
+    for x in &mut *scores {
+        *x = (*x - highest).exp();
+        sum += *x;
+    }
+    for x in scores {
+        *x /= sum;
     }
 }
 

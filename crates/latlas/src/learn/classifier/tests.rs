@@ -6,8 +6,7 @@ use crate::items::Sequences;
 use crate::run::stream;
 use crate::space::fasttext::{FastTextModel, Loss};
 
-const LOSSES: [Loss; 4] =
-    [Loss::Softmax, Loss::HierarchicalSoftmax, Loss::NegativeSampling, Loss::OneVsAll];
+const LOSSES: [Loss; 4] = [Loss::Softmax, Loss::Hs, Loss::Ns, Loss::Ova];
 
 /// Texts of eight words out of 200; a quarter of the words of a text with label l of `labels` come from its own ten.
 fn texts(count: usize, labels: u32, seed: u64) -> Vec<(Vec<u32>, u32)> {
@@ -122,7 +121,7 @@ fn probabilities_are_what_the_loss_says() {
         let all = labeller.predict("w1 w2 w30", 10, 0.0, &mut Room::default());
         assert!(all.len() == 4 && all.is_sorted_by(|a, b| a.1 >= b.1), "{all:?}");
         let sum: f32 = all.iter().map(|l| l.1).sum();
-        if matches!(loss, Loss::Softmax | Loss::HierarchicalSoftmax) {
+        if matches!(loss, Loss::Softmax | Loss::Hs) {
             assert!((sum - 1.0).abs() < 1e-5, "{loss:?}: {sum}");
         }
         let two = labeller.predict("w1 w2 w30", 2, 0.0, &mut Room::default());
@@ -139,7 +138,7 @@ fn a_step_goes_down_the_gradient() {
     let learned = vec![(vec![3, 7, 7], 1), (vec![1], 0), (vec![2], 0), (vec![4], 2)];
     let corpus = corpus(&learned);
     let run = Run::silent(11);
-    for loss in [Loss::Softmax, Loss::HierarchicalSoftmax, Loss::OneVsAll] {
+    for loss in [Loss::Softmax, Loss::Hs, Loss::Ova] {
         let alpha = 1e-3;
         let options = Classifier { loss, dim: 3, epochs: 1, alpha, ..Classifier::default() };
         let features = Features::new(&options, &corpus).unwrap();
@@ -167,7 +166,7 @@ fn a_step_goes_down_the_gradient() {
                     let sum: f64 = output.iter().map(|o| dot(o).exp()).sum();
                     sum.ln() - dot(&output[1])
                 }
-                Loss::OneVsAll => {
+                Loss::Ova => {
                     let sign = |l: usize| if l == 1 { 1.0 } else { -1.0 };
                     (0..3).map(|l| term(sign(l) * dot(&output[l]))).sum()
                 }

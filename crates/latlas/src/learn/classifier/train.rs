@@ -98,11 +98,9 @@ impl<'a> Work<'a> {
         }
         let outputs = match options.loss {
             Loss::Softmax => Outputs::Softmax,
-            Loss::OneVsAll => Outputs::Each,
-            Loss::NegativeSampling => {
-                Outputs::Noise(Sampler::new(&corpus.labels.counts, NOISE_EXPONENT))
-            }
-            Loss::HierarchicalSoftmax => Outputs::Tree(Huffman::new(&corpus.labels.counts)?),
+            Loss::Ova => Outputs::Each,
+            Loss::Ns => Outputs::Noise(Sampler::new(&corpus.labels.counts, NOISE_EXPONENT)),
+            Loss::Hs => Outputs::Tree(Huffman::new(&corpus.labels.counts)?),
         };
         Ok(Work {
             options,
@@ -246,7 +244,9 @@ fn softmax(scores: &mut [f32], due: usize) -> f32 {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let sum: f32 = scores.iter().map(|x| (x - highest).exp()).sum();
     let loss = sum.ln() - (scores[due] - highest);
-    scores.iter_mut().for_each(|x| *x = (*x - highest).exp() / sum);
+    for x in scores {
+        *x = (*x - highest).exp() / sum;
+    }
     loss
 }
 

@@ -45,18 +45,19 @@ use std::time::Instant;
 use crate::data::Corpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
+use crate::kernels::axpy;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::word2vec::Architecture;
+use crate::learn::word2vec::{Architecture, Loss};
 use crate::learn::words;
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
 use crate::space::{self, Provenance, Space};
 
-pub use options::{FastText, Loss, Negatives, Subwords};
+pub use options::{FastText, Subwords};
 pub(in crate::learn) use options::{lengths, real, whole};
 use rows::WordRows;
 use train::{Model, Work};
@@ -159,8 +160,8 @@ impl FastText {
                 Architecture::Cbow => Task::Cbow,
             },
             loss: match self.loss {
-                Loss::NegativeSampling => space::fasttext::Loss::NegativeSampling,
-                Loss::HierarchicalSoftmax => space::fasttext::Loss::HierarchicalSoftmax,
+                Loss::Ns => space::fasttext::Loss::Ns,
+                Loss::Hs => space::fasttext::Loss::Hs,
             },
             dim: self.dim,
             window: self.window as u32,
@@ -210,9 +211,8 @@ fn vectors(model: &mut Model, rows: &WordRows, words: usize) -> Result<Matrix> {
         let own = rows.of(word as u32);
         let vector = vectors.row_mut(word);
         for &row in own {
-            vector.iter_mut().zip(model.input.row(row as usize)).for_each(|(x, y)| *x += y);
+            axpy(1.0 / own.len() as f32, model.input.row(row as usize), vector);
         }
-        vector.iter_mut().for_each(|x| *x /= own.len() as f32);
         if vector.iter().any(|x| !x.is_finite()) {
             return Err(Error::data("training diverged: vectors have become infinite")
                 .help("try a smaller alpha"));

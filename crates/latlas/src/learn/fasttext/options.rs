@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::data::Ngrams;
 use crate::error::{Error, Result};
-use crate::learn::word2vec::Architecture;
+use crate::learn::word2vec::{Architecture, Loss, Negatives};
 
 /// The most buckets: what the official format can count, and 40 GB of vectors of dimension 100.
 const MOST_BUCKETS: usize = 100_000_000;
@@ -30,11 +30,11 @@ pub struct FastText {
     pub epochs: u32,
     /// The farthest context, in words to each side, 1 to 10,000. Wide windows bring topics, narrow ones syntax.
     pub window: usize,
-    /// What tells observed words from others.
+    /// What is minimised: negative sampling, or the hierarchical softmax.
     pub loss: Loss,
     /// Noise words for each pair, 1 to 1,000. Negative sampling only.
     pub negative: usize,
-    /// Whether each pair has noise words of its own. Negative sampling and skip-gram only.
+    /// Whether the pairs of a window share noise words: faster, a little worse. Negative sampling and skip-gram only.
     pub negatives: Negatives,
     /// The relative frequency above which words are thinned out; 0 keeps all. Smaller is faster and favours rare words.
     pub sample: f64,
@@ -67,28 +67,6 @@ pub enum Subwords {
     Exact,
 }
 
-/// What is minimised for a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// Negative sampling.
-    #[default]
-    NegativeSampling,
-    /// Hierarchical softmax over a Huffman tree of the words.
-    HierarchicalSoftmax,
-}
-
-/// Where noise words come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Negatives {
-    /// Each pair draws its own, as in the official program.
-    #[default]
-    Independent,
-    /// One set for all pairs of a window, weighted to stand for as many draws as there would be: faster.
-    Shared,
-}
-
 impl Default for FastText {
     fn default() -> Self {
         FastText {
@@ -96,7 +74,7 @@ impl Default for FastText {
             dim: 100,
             epochs: 5,
             window: 5,
-            loss: Loss::NegativeSampling,
+            loss: Loss::Ns,
             negative: 5,
             negatives: Negatives::Independent,
             sample: 1e-4,
@@ -208,8 +186,7 @@ mod tests {
     #[test]
     fn an_unknown_option_is_refused_and_known_ones_are_read() {
         let read: FastText =
-            serde_json::from_str(r#"{"subwords": "exact", "loss": "hierarchical-softmax"}"#)
-                .unwrap();
+            serde_json::from_str(r#"{"subwords": "exact", "loss": "hs"}"#).unwrap();
         assert_eq!(read.subwords, Subwords::Exact);
         assert!(serde_json::from_str::<FastText>(r#"{"minn": 7}"#).is_err());
     }

@@ -18,7 +18,7 @@ use crate::data::Corpus;
 use crate::error::Result;
 use crate::items::Sequences;
 use crate::kernels::hogwild::RacingRows;
-use crate::kernels::pooled::{Hidden, Pointers, Pooled, Rates};
+use crate::kernels::pooled::{Hidden, Pointers, Pooled, Rates, prefetch};
 use crate::learn::training::{self, Tally, Training};
 use crate::learn::word2vec::Architecture;
 use crate::run::Run;
@@ -272,14 +272,10 @@ impl Work<'_> {
 
     /// Asks for the rows of a window while the one before it is worked on.
     fn prefetch(&self, model: &Model, window: &Window) {
-        for &row in window.outputs() {
-            model.output.prefetch(row);
-        }
+        prefetch(&model.output, window.outputs());
         // In CBOW the last one is the one that comes into reach; the others are there but for the ends.
         if let Some(&(word, _)) = window.pooled.last() {
-            for &row in self.rows.of(word) {
-                model.input.prefetch(row);
-            }
+            prefetch(&model.input, self.rows.of(word));
         }
     }
 }

@@ -4,12 +4,12 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-use super::options::{FastText, Loss, Negatives};
+use super::options::FastText;
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
 use crate::learn::sampler::Sampler;
-use crate::learn::word2vec::{Architecture, keep_probability};
+use crate::learn::word2vec::{Architecture, Loss, Negatives, keep_probability};
 use crate::space::fasttext::Huffman;
 
 /// How many noise words stand in for those of a window's pairs, in multiples of `negative`, where they are shared.
@@ -88,11 +88,11 @@ impl Drawing {
         let noise = || Sampler::new(&words.counts, options.ns_exponent);
         let (architecture, negative) = (options.architecture, options.negative);
         let outputs = match (options.loss, options.negatives, architecture) {
-            (Loss::HierarchicalSoftmax, ..) => Outputs::Tree(Huffman::new(&words.counts)?),
-            (Loss::NegativeSampling, Negatives::Shared, Architecture::SkipGram) => {
+            (Loss::Hs, ..) => Outputs::Tree(Huffman::new(&words.counts)?),
+            (Loss::Ns, Negatives::Shared, Architecture::SkipGram) => {
                 Outputs::SharedNoise { sampler: noise(), negative: negative * SHARED }
             }
-            (Loss::NegativeSampling, ..) => Outputs::Noise { sampler: noise(), negative },
+            (Loss::Ns, ..) => Outputs::Noise { sampler: noise(), negative },
         };
         Ok(Drawing {
             architecture,

@@ -18,16 +18,16 @@ pub enum Task {
 
 /// What a model was learned by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "lowercase")]
 pub enum Loss {
-    /// Outputs against a few drawn by chance.
-    NegativeSampling,
-    /// Outputs as leaves of a Huffman tree, a logistic regression at each inner node.
-    HierarchicalSoftmax,
+    /// Negative sampling: outputs against a few drawn by chance.
+    Ns,
+    /// Hierarchical softmax: outputs as leaves of a Huffman tree, a logistic regression at each inner node.
+    Hs,
     /// All outputs against each other: their probabilities sum to one.
     Softmax,
-    /// A logistic regression for each output: a text may have several labels.
-    OneVsAll,
+    /// One against all: a logistic regression for each output, so that a text may have several labels.
+    Ova,
 }
 
 /// The configuration of a fastText model.

@@ -24,6 +24,7 @@ use super::ids::IdTable;
 use super::{Model, Space, Values};
 use crate::data::hash;
 use crate::error::{Error, Result};
+use crate::kernels::axpy;
 
 pub use config::{FastTextConfig, Loss, Task};
 pub use encoder::register;
@@ -204,10 +205,7 @@ impl FastTextModel {
     pub fn mean(&self, finding: &Finding, vector: &mut [f32]) {
         vector.fill(0.0);
         for &row in &finding.rows {
-            vector.iter_mut().zip(self.row(row)).for_each(|(x, y)| *x += y);
-        }
-        if finding.count > 0 {
-            vector.iter_mut().for_each(|x| *x /= finding.count as f32);
+            axpy(1.0 / finding.count as f32, self.row(row), vector);
         }
     }
 

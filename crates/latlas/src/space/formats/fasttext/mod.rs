@@ -30,12 +30,7 @@ const WORD: u8 = 0;
 const LABEL: u8 = 1;
 
 /// The codes of losses and models.
-const LOSSES: [(i32, Loss); 4] = [
-    (1, Loss::HierarchicalSoftmax),
-    (2, Loss::NegativeSampling),
-    (3, Loss::Softmax),
-    (4, Loss::OneVsAll),
-];
+const LOSSES: [(i32, Loss); 4] = [(1, Loss::Hs), (2, Loss::Ns), (3, Loss::Softmax), (4, Loss::Ova)];
 const TASKS: [(i32, Task); 3] = [(1, Task::Cbow), (2, Task::SkipGram), (3, Task::Supervised)];
 
 /// Whether a file that begins like this is a fastText model.

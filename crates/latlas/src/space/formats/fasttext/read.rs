@@ -6,6 +6,7 @@ use std::io::{BufRead, Read};
 use super::{LABEL, LOSSES, MAGIC, TASKS, VERSION, WORD};
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind};
+use crate::kernels::axpy;
 use crate::linalg::Matrix;
 use crate::run::{Run, Step};
 use crate::space::fasttext::{FastTextConfig, LINE_END, Owners, Parts, Task};
@@ -48,7 +49,7 @@ pub(in crate::space::formats) fn read(
             .help("is this a fastText model?"));
     }
 
-    let vectors = vectors(&config, &words, &input)?;
+    let vectors = vectors(&config, &words, &input);
     let owners = compact(&mut input, words.names.len(), config.buckets)?;
     let mut loaded = Loaded::new("word").in_encoding(encoding)?;
     for name in &words.names {
@@ -274,7 +275,7 @@ fn matrix(source: &mut Source, what: &str, rows: u64, dim: usize, run: &Run) -> 
 }
 
 /// The vectors of the words: the means of their rows.
-fn vectors(config: &FastTextConfig, words: &Entries, input: &Matrix) -> Result<Matrix> {
+fn vectors(config: &FastTextConfig, words: &Entries, input: &Matrix) -> Matrix {
     let mut vectors = Matrix::zeros(words.names.len(), config.dim);
     let (mut marked, mut buckets) = (Vec::new(), Vec::new());
     for (number, name) in words.names.iter().enumerate() {
@@ -283,15 +284,13 @@ fn vectors(config: &FastTextConfig, words: &Entries, input: &Matrix) -> Result<M
             config.ngrams().buckets(name, config.buckets, &mut marked, &mut buckets);
         }
         let vector = vectors.row_mut(number);
-        vector.copy_from_slice(input.row(number));
+        let share = 1.0 / (buckets.len() + 1) as f32;
+        axpy(share, input.row(number), vector);
         for &bucket in &buckets {
-            let row = input.row(words.names.len() + bucket as usize);
-            vector.iter_mut().zip(row).for_each(|(x, y)| *x += y);
+            axpy(share, input.row(words.names.len() + bucket as usize), vector);
         }
-        let count = (buckets.len() + 1) as f32;
-        vector.iter_mut().for_each(|x| *x /= count);
     }
-    Ok(vectors)
+    vectors
 }
 
 /// Drops the rows of buckets that are zero, as in files of ours those are that no word has.
