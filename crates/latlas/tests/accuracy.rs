@@ -166,7 +166,11 @@ const MOVED: [(&str, &str, f64); 4] = [
         "the president greets the press in chicago",
         0.5621979807310307,
     ),
-    ("obama speaks to the media in illinois", "the band gave a concert in japan", 0.7263731098931333),
+    (
+        "obama speaks to the media in illinois",
+        "the band gave a concert in japan",
+        0.7263731098931333,
+    ),
     ("the cat sat on the mat", "a dog lay on the rug near the cat", 0.4791199169370417),
     (
         "stocks fell sharply on wall street today",

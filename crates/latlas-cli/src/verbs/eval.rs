@@ -124,11 +124,7 @@ fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result
     let mut head = vec![("analogies", Align::Left)];
     head.extend(added.then_some(("3CosAdd", Align::Right)));
     head.extend(multiplied.then_some(("3CosMul", Align::Right)));
-    head.extend([
-        ("by chance", Align::Right),
-        ("asked", Align::Right),
-        ("coverage", Align::Right),
-    ]);
+    head.extend([("by chance", Align::Right), ("asked", Align::Right), ("coverage", Align::Right)]);
     let mut table = Table::new(head);
     let plain = |score: &Score| score.name.replacen(MULTIPLIED, "", 1);
     let is_multiplied = |score: &Score| plain(score) != score.name;
@@ -139,11 +135,7 @@ fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result
                 scores.iter().find(|other| is_multiplied(other) && plain(other) == score.name);
             row.push(other.map_or_else(String::new, |other| value(other, percent)));
         }
-        row.extend([
-            percent(score.null.value),
-            whole(score.n as u64),
-            percent(score.coverage),
-        ]);
+        row.extend([percent(score.null.value), whole(score.n as u64), percent(score.coverage)]);
         table.row(row);
     }
     out.result(&table.render(out.paint))
