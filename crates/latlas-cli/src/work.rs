@@ -28,6 +28,11 @@ impl Work {
                 Err(e) => return Err(e),
             }
         }
+        Self::beside(target)
+    }
+
+    /// Takes the work folder of a target that is a file, or a space that has been looked at.
+    pub(crate) fn beside(target: &Path) -> Result<Self> {
         let dir = with_suffix(target, ".work");
         let lock = dir.join("lock");
         if dir.is_dir()
@@ -74,33 +79,5 @@ impl Work {
         let dir = self.dir.join(name);
         file::create_dir(&dir)?;
         Ok(dir)
-    }
-}
-
-/// A folder for the scratch files of a computation whose result is a file; it goes when the value does.
-pub(crate) struct Scratch {
-    dir: PathBuf,
-    _lock: Lock,
-}
-
-impl Scratch {
-    /// Makes `target.work/`, locked.
-    pub(crate) fn beside(target: &Path) -> Result<Self> {
-        let dir = with_suffix(target, ".work");
-        file::create_dir(&dir).map_err(|e| e.context(target.display()))?;
-        let lock = Lock::take(&dir.join("lock"), target)?;
-        Ok(Scratch { dir, _lock: lock })
-    }
-
-    /// The folder.
-    pub(crate) fn path(&self) -> &Path {
-        &self.dir
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Nothing in it is worth an error: the result is published, or an error is on its way.
-        let _ = std::fs::remove_dir_all(&self.dir);
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod corpus;
 pub(crate) mod delete;
 pub(crate) mod eval;
 pub(crate) mod info;
@@ -49,6 +50,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     match &call.verb {
         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
+        Verb::Corpus(step) => corpus::run(step, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),

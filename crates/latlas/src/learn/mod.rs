@@ -2,6 +2,7 @@
 
 pub mod phrases;
 mod sampler;
+pub mod svd;
 mod training;
 pub mod word2vec;
 
@@ -10,6 +11,7 @@ use crate::run::Run;
 use crate::space::Space;
 
 pub use phrases::{Scoring, Word2Phrase};
+pub use svd::Svd;
 pub use word2vec::{Architecture, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.

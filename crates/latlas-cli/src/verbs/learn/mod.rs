@@ -2,6 +2,7 @@
 //! `text`.
 
 mod phrases;
+mod svd;
 mod text;
 mod word2vec;
 
@@ -9,7 +10,7 @@ use clap::Subcommand;
 use latlas::Result;
 
 use super::Context;
-pub(super) use text::{Learned, Lesson};
+pub(super) use text::{Learned, Lesson, Words};
 
 /// Learn a space from data
 #[derive(Debug, Subcommand)]
@@ -17,11 +18,13 @@ pub(super) use text::{Learned, Lesson};
 pub(crate) enum Model {
     Word2vec(Box<word2vec::Args>),
     Phrases(Box<phrases::Args>),
+    Svd(Box<svd::Args>),
 }
 
 pub(crate) fn run(model: &Model, cx: &Context<'_>) -> Result<()> {
     match model {
         Model::Word2vec(args) => word2vec::run(args, cx),
         Model::Phrases(args) => phrases::run(args, cx),
+        Model::Svd(args) => svd::run(args, cx),
     }
 }

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{
-    self, Corpus, CorpusOptions, Documents, Phrases, ReaderOptions, Sources, Tokenizer,
+    self, CORPUS, Corpus, CorpusOptions, Documents, Phrases, ReaderOptions, Sources, Tokenizer,
 };
+use latlas::file::Sections;
 use latlas::learn::Learn;
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
-use crate::output::{Output, counted, duration, facts, rate, series};
+use crate::output::{Output, counted, duration, facts, percent, rate, series};
 use crate::reading::Reading;
 use crate::verbs::Context;
 use crate::work::Work;
@@ -21,10 +22,10 @@ use crate::work::Work;
 pub(crate) struct Target {
     /// Text or tables: files, folders, 'patterns', or - for standard input; .gz and .zst too
     #[arg(required = true)]
-    input: Vec<String>,
+    pub(super) input: Vec<String>,
     /// The space to write; one that is there is replaced when the new one is ready
     #[arg(short, long, value_name = "SPACE", required_unless_present = "dry_run")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 }
 
 /// How the text is read, and where the place of a long learning is kept.
@@ -40,6 +41,19 @@ pub(crate) struct Text {
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
     checkpoint_every: f64,
 
+    #[command(flatten)]
+    words: Words,
+    /// Write the words exactly as they are learned from, one sequence a line
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    dump_corpus: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: Reading,
+}
+
+/// How words are found, and which are kept.
+#[derive(Debug, clap::Args)]
+pub(in crate::verbs) struct Words {
     /// How words are found: as Unicode says, between white space, or runs of a-z
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Cut::Words, help_heading = "Words")]
     tokenizer: Cut,
@@ -55,12 +69,6 @@ pub(crate) struct Text {
     /// Join the phrases of a table, as 'latlas learn phrases' writes it, before words are counted
     #[arg(long, value_name = "FILE", help_heading = "Words")]
     phrases: Option<PathBuf>,
-    /// Write the words exactly as they are learned from, one sequence a line
-    #[arg(long, value_name = "FILE", help_heading = "Words")]
-    dump_corpus: Option<PathBuf>,
-
-    #[command(flatten)]
-    reading: Reading,
 }
 
 /// How words are found, as the user says it.
@@ -84,6 +92,19 @@ impl Cut {
     }
 }
 
+impl Words {
+    /// Reads the table of phrases, if one is named.
+    pub(in crate::verbs) fn options(&self) -> Result<CorpusOptions> {
+        Ok(CorpusOptions {
+            tokenizer: self.tokenizer.tokenizer(),
+            lowercase: !self.keep_case,
+            min_count: self.min_count,
+            max_vocab: self.max_vocab,
+            phrases: self.phrases.as_deref().map(Phrases::read).transpose()?,
+        })
+    }
+}
+
 impl Text {
     /// Reads the text, learns from it, saves the space and tells of it.
     pub(super) fn learn<L: Learn<Data = Corpus>>(
@@ -99,17 +120,26 @@ impl Text {
             return dry_run(&sources, &reading, cx);
         };
         let run = cx.run();
-        let read = || data::documents(&sources, &reading, &run);
-        let learned = lesson.learn(read, learner, output, &run)?;
-        cx.out.settle();
-        if cx.out.json() {
-            return cx.out.object("learn", &learned.object(output));
+        if let [input] = target.input.as_slice()
+            && Sections::is(Path::new(input), CORPUS)
+        {
+            if self.dump_corpus.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: its words cannot be dumped"
+                ))
+                .help("dump them from the text"));
+            }
+            if self.words.phrases.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: phrases cannot be joined in it"
+                ))
+                .help("join them where the text is encoded: latlas corpus encode --phrases"));
+            }
+            let corpus = |_: &Work| Corpus::open(Path::new(input));
+            return lesson.learn_from(corpus, learner, output, &run)?.tell(output, cx);
         }
-        learned.print(output, cx.out)?;
-        let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", learned.example()));
-        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
-        Ok(())
+        let read = || data::documents(&sources, &reading, &run);
+        lesson.learn(read, learner, output, &run)?.tell(output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -117,13 +147,7 @@ impl Text {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
         })?;
         Ok(Lesson {
-            corpus: CorpusOptions {
-                tokenizer: self.tokenizer.tokenizer(),
-                lowercase: !self.keep_case,
-                min_count: self.min_count,
-                max_vocab: self.max_vocab,
-                phrases: self.phrases.as_deref().map(Phrases::read).transpose()?,
-            },
+            corpus: self.words.options()?,
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,
             every,
@@ -163,13 +187,26 @@ impl Lesson<'_> {
         output: &Path,
         run: &Run<'_>,
     ) -> Result<Learned> {
+        let corpus =
+            |work: &Work| data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run);
+        self.learn_from(corpus, learner, output, run)
+    }
+
+    /// [`Lesson::learn`] from a corpus made or opened by `corpus`.
+    fn learn_from<L: Learn<Data = Corpus>>(
+        &self,
+        corpus: impl FnOnce(&Work) -> Result<Corpus>,
+        learner: impl FnOnce(&Corpus) -> L,
+        output: &Path,
+        run: &Run<'_>,
+    ) -> Result<Learned> {
         let work = Work::begin(output)?;
         if work.interrupted() && !self.resume {
             run.progress.warn(
                 "the checkpoint of an interrupted run is given up; --resume would go on from it",
             );
         }
-        let result = self.work(read, learner, output, &work, run);
+        let result = self.work(corpus, learner, output, &work, run);
         let kept = work.interrupted();
         // A full disk or Ctrl-C is worth going on from; wrong options or wrong text are not.
         work.end(matches!(&result, Err(e) if matches!(e.kind(), Kind::Interrupted | Kind::Io)));
@@ -182,15 +219,16 @@ impl Lesson<'_> {
         })
     }
 
-    fn work<D: Documents, L: Learn<Data = Corpus>>(
+    fn work<L: Learn<Data = Corpus>>(
         &self,
-        read: impl FnOnce() -> Result<D>,
+        corpus: impl FnOnce(&Work) -> Result<Corpus>,
         learner: impl FnOnce(&Corpus) -> L,
         output: &Path,
         work: &Work,
         run: &Run<'_>,
     ) -> Result<Learned> {
-        let corpus = data::encode(read()?, &self.corpus, &work.scratch()?, self.dump, run)?;
+        let corpus = corpus(work)?;
+        work.scratch()?; // learners may need it
         let checkpoint =
             Checkpoint { dir: work.checkpoints()?, every: self.every, resume: self.resume };
         let began = Instant::now();
@@ -203,6 +241,33 @@ impl Lesson<'_> {
 }
 
 impl Learned {
+    /// Learns by `work`, which is given a scratch folder, and saves; the target is locked meanwhile.
+    pub(super) fn save(
+        output: &Path,
+        tokens: u64,
+        work: impl FnOnce(&Path) -> Result<Space>,
+    ) -> Result<Self> {
+        let hold = Work::begin(output)?;
+        let began = Instant::now();
+        let learned = hold.scratch().and_then(|scratch| work(&scratch));
+        let saved = learned.and_then(|space| space.save(output).map(|()| space));
+        hold.end(false);
+        Ok(Learned { space: saved?, tokens, took: began.elapsed() })
+    }
+
+    /// The closing words: a summary, and what to do next.
+    pub(super) fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<()> {
+        cx.out.settle();
+        if cx.out.json() {
+            return cx.out.object("learn", &self.object(output));
+        }
+        self.print(output, cx.out)?;
+        let space = output.display();
+        cx.out.say(&format!("next: latlas search {space} {}", self.example()));
+        cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
+        Ok(())
+    }
+
     fn dim(&self) -> usize {
         self.space.fields().first().map_or(0, |field| field.dim)
     }
@@ -227,16 +292,19 @@ impl Learned {
     pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.words_per_second().map_or_else(String::new, |n| format!(", {}", rate(n, "words")));
-        let text = facts(
-            &[
-                ("vocabulary", counted(self.space.count() as u64, "words")),
-                ("text", counted(self.tokens, "words")),
-                ("vectors", format!("{} numbers each", self.dim())),
-                ("loss", format!("{}  by epoch", series(self.loss()))),
-                ("time", format!("{}{speed}", duration(self.took))),
-            ],
-            out.paint,
-        );
+        let mut lines = vec![
+            ("vocabulary", counted(self.space.count() as u64, "words")),
+            ("text", counted(self.tokens, "words")),
+            ("vectors", format!("{} numbers each", self.dim())),
+        ];
+        if !self.loss().is_empty() {
+            lines.push(("loss", format!("{}  by epoch", series(self.loss()))));
+        }
+        if let Some(share) = self.space.metrics().get("explained").and_then(Value::as_f64) {
+            lines.push(("explained", format!("{} of the squared information", percent(share))));
+        }
+        lines.push(("time", format!("{}{speed}", duration(self.took))));
+        let text = facts(&lines, out.paint);
         out.result(&format!("{}\n{text}", out.paint.bold(&output.display().to_string())))
     }
 

@@ -149,7 +149,8 @@ impl Word2Vec {
     }
 }
 
-fn items(words: &Vocabulary) -> Result<Items> {
+/// Items named by the words, with their counts as a column.
+pub(super) fn items(words: &Vocabulary) -> Result<Items> {
     let counts = words.counts.iter().map(|&n| i64::try_from(n).unwrap_or(i64::MAX));
     Items::from_ids(&words.words)?.with_column(Column {
         name: "count".into(),
