@@ -81,31 +81,3 @@ impl Work {
         Ok(dir)
     }
 }
-
-/// A folder for the scratch files of a computation whose result is a file; it goes when the value does.
-pub(crate) struct Scratch {
-    dir: PathBuf,
-    _lock: Lock,
-}
-
-impl Scratch {
-    /// Makes `target.work/`, locked.
-    pub(crate) fn beside(target: &Path) -> Result<Self> {
-        let dir = with_suffix(target, ".work");
-        file::create_dir(&dir).map_err(|e| e.context(target.display()))?;
-        let lock = Lock::take(&dir.join("lock"), target)?;
-        Ok(Scratch { dir, _lock: lock })
-    }
-
-    /// The folder.
-    pub(crate) fn path(&self) -> &Path {
-        &self.dir
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // Nothing in it is worth an error: the result is published, or an error is on its way.
-        let _ = std::fs::remove_dir_all(&self.dir);
-    }
-}

@@ -46,12 +46,13 @@ fn value<'a>(scores: &'a [Score], name: &str) -> &'a Score {
     scores.iter().find(|s| s.name == name).unwrap_or_else(|| panic!("no {name} in {scores:?}"))
 }
 
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n") + "\n"
+}
+
 fn categories() -> String {
-    let mut text: String = (0..KINDS * EACH)
-        .map(|i| format!("c{}-{}\tkind{}\n", i / EACH, i % EACH, i / EACH))
-        .collect();
-    text += "nosuchword\tkind0\n";
-    text
+    let line = |i| format!("c{}-{}\tkind{}", i / EACH, i % EACH, i / EACH);
+    lines((0..KINDS * EACH).map(line)) + "nosuchword\tkind0\n"
 }
 
 #[test]
@@ -87,8 +88,8 @@ fn planted_categories_are_clusters_and_shuffled_ones_are_not() {
 #[test]
 fn planted_outliers_are_found_in_files_and_folders() {
     let group = |kind: usize| {
-        let words: String = (0..8).map(|i| format!("C{kind}-{i}\n")).collect();
-        let outliers: String = (1..9).map(|i| format!("c{}-{i}\n", (kind + i) % KINDS)).collect();
+        let words = lines((0..8).map(|i| format!("C{kind}-{i}")));
+        let outliers = lines((1..9).map(|i| format!("c{}-{i}", (kind + i) % KINDS)));
         format!("{words}\n{outliers}nosuchword\n")
     };
     let folder = tempfile::tempdir().unwrap();
@@ -109,7 +110,7 @@ fn planted_outliers_are_found_in_files_and_folders() {
     assert!(opp.value >= accuracy.value && opp.value < 1.0, "{opp:?}");
     assert!((opp.null.value - 0.5).abs() < 1e-12);
 
-    let all: String = (0..KINDS).map(|kind| format!(": kind{kind}\n{}", group(kind))).collect();
+    let all = lines((0..KINDS).map(|kind| format!(": kind{kind}\n{}", group(kind))));
     let (_folder, path) = write("8-8-8.txt", &all);
     assert_eq!(words::outliers(&planted(2, 0.5), &path, &options, &run).unwrap(), scores);
     // A space of noise finds them as often as chance does.

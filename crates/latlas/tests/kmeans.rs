@@ -65,7 +65,7 @@ fn planted_clusters_are_found_at_any_number_of_threads() {
     let found = kmeans(&rows, &options, &Run::silent(1)).unwrap();
     check(&rows, &found, true);
     assert!(found.converged);
-    let mut named = vec![None; 20];
+    let mut named = [None; 20];
     for (i, &label) in found.labels.iter().enumerate() {
         assert_eq!(*named[i % 20].get_or_insert(label), label, "row {i} is apart from its cluster");
     }

@@ -14,19 +14,21 @@ fn brute(supply: &[u64], demand: &[u64], costs: &[f64]) -> f64 {
     let units = |masses: &[u64]| {
         masses.iter().enumerate().flat_map(|(i, &m)| vec![i; m as usize]).collect::<Vec<_>>()
     };
-    fn least(rows: &[usize], columns: &mut Vec<usize>, m: usize, costs: &[f64]) -> f64 {
-        let Some((&row, rows)) = rows.split_first() else { return 0.0 };
-        let mut best = f64::INFINITY;
-        for i in 0..columns.len() {
-            let column = columns.swap_remove(i);
-            best = best.min(costs[row * m + column] + least(rows, columns, m, costs));
-            columns.push(column);
-            let last = columns.len() - 1;
-            columns.swap(i, last);
-        }
-        best
-    }
     least(&units(supply), &mut units(demand), demand.len(), costs)
+}
+
+/// The least cost of giving each unit of `rows` one of `columns`.
+fn least(rows: &[usize], columns: &mut Vec<usize>, m: usize, costs: &[f64]) -> f64 {
+    let Some((&row, rows)) = rows.split_first() else { return 0.0 };
+    let mut best = f64::INFINITY;
+    for i in 0..columns.len() {
+        let column = columns.swap_remove(i);
+        best = best.min(costs[row * m + column] + least(rows, columns, m, costs));
+        columns.push(column);
+        let last = columns.len() - 1;
+        columns.swap(i, last);
+    }
+    best
 }
 
 /// Flows fit the masses, and the potentials prove that nothing is cheaper.

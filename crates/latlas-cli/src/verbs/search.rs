@@ -26,6 +26,7 @@ use crate::values;
                   latlas search en.space --odd breakfast cereal dinner lunch\n  \
                   latlas search en.space 'the president greets the press' --wmd headlines.txt"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct Args {
     /// The space
     space: PathBuf,

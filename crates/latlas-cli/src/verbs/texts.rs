@@ -54,7 +54,7 @@ pub(super) fn nearest(
     ));
     let found = WordMover::new(space, &texts.rows)?.search(&rows, k, cx.threads)?;
     if cx.out.json() {
-        let hit = |(rank, &(at, distance)): (usize, &(usize, f64))| json!({ "rank": rank + 1, "id": texts.ids[at], "distance": distance, "similarity": 1.0 / (1.0 + distance), "text": texts.texts[at] });
+        let hit = |(rank, &(at, distance)): (usize, &(usize, f64))| json!({ "rank": rank + 1, "id": texts.ids[at], "distance": distance, "similarity": 1.0 / (1.0 + distance), "text": texts.contents[at] });
         let hits: Vec<Value> = found.iter().enumerate().map(hit).collect();
         return cx.out.object("search", &json!({ "query": query, "metric": "wmd", "hits": hits }));
     }
@@ -73,7 +73,7 @@ pub(super) fn nearest(
             (rank + 1).to_string(),
             texts.ids[at].clone(),
             figure(distance),
-            beginning(&texts.texts[at]),
+            beginning(&texts.contents[at]),
         ]);
     }
     cx.out.result(&table.render(cx.out.paint))
@@ -83,7 +83,7 @@ pub(super) fn nearest(
 #[derive(Default)]
 struct Texts {
     ids: Vec<String>,
-    texts: Vec<String>,
+    contents: Vec<String>,
     rows: Vec<Vec<Row>>,
 }
 
@@ -99,7 +99,7 @@ impl Texts {
             if piece.end {
                 found.ids.push(piece.id.as_text().into_owned());
                 found.rows.push(known(space, &text).0);
-                found.texts.push(std::mem::take(&mut text));
+                found.contents.push(std::mem::take(&mut text));
             } else {
                 text.push('\n');
             }

@@ -131,7 +131,9 @@ fn vectors(space: &Space, rows: &[Row]) -> Result<Matrix> {
             let row = vectors.row_mut(i);
             let norm = row.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
             if norm > 0.0 {
-                row.iter_mut().for_each(|x| *x = (f64::from(*x) / norm) as f32);
+                for x in row {
+                    *x = (f64::from(*x) / norm) as f32;
+                }
             }
         }
     }

@@ -36,13 +36,14 @@ pub fn transport(supply: &[u64], demand: &[u64], costs: &[f64]) -> Result<Transp
         return Err(Error::data("a cost is not finite"));
     }
     let mut state = State::new(n, m, costs);
-    let (mut left, mut free) = (supply.to_vec(), demand.to_vec());
-    for source in 0..n {
-        while left[source] > 0 {
+    let mut free = demand.to_vec();
+    for (source, &supply) in supply.iter().enumerate() {
+        let mut left = supply;
+        while left > 0 {
             let end = state.path(source, &free);
-            let amount = state.carries(source, end).min(left[source]).min(free[end]);
+            let amount = state.carries(source, end).min(left).min(free[end]);
             state.augment(source, end, amount);
-            left[source] -= amount;
+            left -= amount;
             free[end] -= amount;
         }
     }

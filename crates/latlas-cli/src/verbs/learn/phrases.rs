@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use latlas::data::{self, Corpus, CorpusOptions, Phrases, Sources};
+use latlas::data::{self, CorpusOptions, Phrases, Sources};
 use latlas::file;
 use latlas::learn::phrases::ENGLISH_CONNECTORS;
 use latlas::learn::{Scoring, Word2Phrase};
@@ -16,7 +16,7 @@ use crate::output::{Align, Table, counted, figure, whole};
 use crate::reading::Reading;
 use crate::settings::{self, Setting};
 use crate::verbs::Context;
-use crate::work::Scratch;
+use crate::work::Work;
 
 /// Find phrases: words that stand together more often than by chance
 #[derive(Debug, clap::Args)]
@@ -112,7 +112,6 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let earlier = args.phrases.as_deref().map(Phrases::read).transpose()?;
     let sources = Sources::resolve(&args.input)?;
     let reading = args.reading.options()?;
-    let (run, scratch) = (cx.run(), Scratch::beside(&args.output)?);
     let options = CorpusOptions {
         tokenizer: args.tokenizer.tokenizer(),
         lowercase: !args.keep_case,
@@ -120,20 +119,27 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         phrases: earlier.clone(),
         ..CorpusOptions::default()
     };
-    let documents = data::documents(&sources, &reading, &run)?;
-    let corpus = data::encode(documents, &options, scratch.path(), None, &run)?;
-    let found = learner.learn(&corpus, scratch.path(), &run)?;
-    if found.is_empty() {
-        return Err(Error::nothing("no two words stand together often enough")
-            .help("lower --threshold or --min-count, or give more text"));
-    }
+    let (run, work) = (cx.run(), Work::beside(&args.output)?);
+    let learn = |scratch: &Path| {
+        let documents = data::documents(&sources, &reading, &run)?;
+        let corpus = data::encode(documents, &options, scratch, None, &run)?;
+        let found = learner.learn(&corpus, scratch, &run)?;
+        if found.is_empty() {
+            return Err(Error::nothing("no two words stand together often enough")
+                .help("lower --threshold or --min-count, or give more text"));
+        }
+        Ok((found, corpus.vocabulary.tokens()))
+    };
+    let learned = work.scratch().and_then(|scratch| learn(&scratch));
+    work.end(false);
+    let (found, tokens) = learned?;
     let phrases = match earlier {
         Some(earlier) => earlier.followed_by(&found)?,
         None => found,
     };
     phrases.save(&args.output)?;
     cx.out.settle();
-    tell(&phrases, &corpus, &args.output, cx)
+    tell(&phrases, tokens, &args.output, cx)
 }
 
 /// The words of a file, between white space, or those of a built-in list.
@@ -153,11 +159,10 @@ fn connectors(source: &Path) -> Result<Vec<String>> {
     Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
-fn tell(phrases: &Phrases, corpus: &Corpus, output: &Path, cx: &Context<'_>) -> Result<()> {
+fn tell(phrases: &Phrases, tokens: u64, output: &Path, cx: &Context<'_>) -> Result<()> {
     let passes: Vec<usize> = (1..=phrases.iter().map(|p| p.pass).max().unwrap_or(0))
         .map(|pass| phrases.iter().filter(|phrase| phrase.pass == pass).count())
         .collect();
-    let tokens = corpus.vocabulary.tokens();
     if cx.out.json() {
         let object = json!({ "phrases": output, "count": phrases.len(), "passes": passes, "tokens": tokens });
         return cx.out.object("learn", &object);

@@ -85,6 +85,7 @@ pub(in crate::verbs) enum Cut {
 }
 
 impl Words {
+    /// Reads the table of phrases, if one is named.
     pub(in crate::verbs) fn options(&self) -> Result<CorpusOptions> {
         Ok(CorpusOptions {
             tokenizer: self.tokenizer.tokenizer(),
@@ -129,6 +130,12 @@ impl Text {
                     "{input} is encoded already: its words cannot be dumped"
                 ))
                 .help("dump them from the text"));
+            }
+            if self.words.phrases.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: phrases cannot be joined in it"
+                ))
+                .help("join them where the text is encoded: latlas corpus encode --phrases"));
             }
             let corpus = |_: &Work| Corpus::open(Path::new(input));
             return lesson.learn_from(corpus, learner, output, &run)?.tell(Of::Words, output, cx);

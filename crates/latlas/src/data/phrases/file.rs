@@ -34,7 +34,7 @@ impl Phrases {
         let written = file::publish(path, |file| {
             let mut put = |line: &str| file.write_all(line.as_bytes()).map_err(|e| file.blame(&e));
             put(&format!("{}\n", HEADER.join("\t")))?;
-            for Phrase { words, joined, pass, count, score } in self.iter() {
+            for Phrase { words, joined, pass, count, score } in self {
                 let words = words.join(" ");
                 put(&format!("{joined}\t{words}\t{count}\t{score}\t{pass}\n"))?;
             }
@@ -108,14 +108,6 @@ impl Columns {
             self.0[column].map(|at| fields.get(at).map_or("", |field| field.trim()))
         };
         let number = |column: usize| field(column).filter(|text| !text.is_empty());
-        fn parse<T: std::str::FromStr>(
-            text: Option<&str>,
-            none: T,
-            name: &str,
-        ) -> Result<T, String> {
-            let Some(text) = text else { return Ok(none) };
-            text.parse().map_err(|_| format!("the {name} '{text}' is no number"))
-        }
         let (joined, words) = (field(0).unwrap_or_default(), field(1).unwrap_or_default());
         if joined.is_empty() || words.is_empty() {
             return Err("no phrase and its words, with a TAB between".to_owned());
@@ -128,6 +120,12 @@ impl Columns {
             pass: parse(number(4), 1, HEADER[4])?,
         })
     }
+}
+
+/// A number, or `none` where there is no text.
+fn parse<T: std::str::FromStr>(text: Option<&str>, none: T, name: &str) -> Result<T, String> {
+    let Some(text) = text else { return Ok(none) };
+    text.parse().map_err(|_| format!("the {name} '{text}' is no number"))
 }
 
 #[cfg(test)]
@@ -176,6 +174,6 @@ mod tests {
         );
         assert_eq!(message(b"phrase\twords\na\ta\n"), "p.tsv: the phrase 'a' is a single word");
         assert_eq!(message(b"phrase\twords\n\xff\n"), "p.tsv, line 2: not valid UTF-8");
-        assert_eq!(message(&[b'x'; 70_000]), "p.tsv, line 1: longer than 64 KiB");
+        assert_eq!(message(&b"x".repeat(70_000)), "p.tsv, line 1: longer than 64 KiB");
     }
 }

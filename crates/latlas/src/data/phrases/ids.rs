@@ -33,7 +33,7 @@ pub(crate) fn join(corpus: &Corpus, phrases: &Phrases, to: &Path, run: &Run) -> 
             *slot = id;
         }
     }
-    for phrase in phrases.iter() {
+    for phrase in phrases {
         let number = number(&phrase.joined);
         if let Some(slot) = ids.get_mut(number as usize).filter(|slot| **slot == OTHER) {
             *slot = u32::try_from(vocabulary.words.len())

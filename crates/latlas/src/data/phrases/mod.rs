@@ -89,7 +89,9 @@ impl Phrases {
             }
         }
         let fingerprint = hash.digest();
-        passes.iter_mut().for_each(|pass| pass.close(hashes.len()));
+        for pass in &mut passes {
+            pass.close(hashes.len());
+        }
         Ok(Phrases(Arc::new(Inner { phrases, lexicon, hashes, passes, fingerprint })))
     }
 
@@ -143,6 +145,15 @@ impl Phrases {
     /// What provenance says of the table.
     pub(super) fn describe(&self) -> Value {
         json!({ "phrases": self.len(), "passes": self.passes(), "xxh3": format!("{:016x}", self.0.fingerprint) })
+    }
+}
+
+impl<'a> IntoIterator for &'a Phrases {
+    type Item = &'a Phrase;
+    type IntoIter = std::slice::Iter<'a, Phrase>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }
 

@@ -302,7 +302,7 @@ mod tests {
         for i in 0..60_000 {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let word = (state >> 16) % 200;
-            ids.push(if word % 5 == 0 { [3, 7][i % 2] } else { word });
+            ids.push(if word.is_multiple_of(5) { [3, 7][i % 2] } else { word });
             if i % 37 == 0 {
                 ids.push(Sequences::END);
             }

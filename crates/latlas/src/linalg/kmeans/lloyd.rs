@@ -340,7 +340,7 @@ fn update(centers: &mut Centers, sums: &[f64], counts: &[i64], unit: bool) -> f6
         let length =
             if unit { sum.iter().map(|x| x * x).sum::<f64>().sqrt() } else { count as f64 };
         centers.moves[c] = 0.0;
-        if count <= 0 || !(length > 1e-12) {
+        if count <= 0 || length <= 1e-12 {
             continue;
         }
         let mut square = 0.0;

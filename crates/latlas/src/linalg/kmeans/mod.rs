@@ -95,7 +95,11 @@ pub fn kmeans(source: &dyn RowSource, options: &KMeansOptions, run: &Run) -> Res
         return Err(Error::usage(format!("{n} rows cannot make {} clusters", options.k))
             .help("k may be 1 to the number of rows"));
     }
-    if options.restarts == 0 || options.max_iterations == 0 || !(options.tolerance >= 0.0) {
+    if options.restarts == 0
+        || options.max_iterations == 0
+        || options.tolerance.is_nan()
+        || options.tolerance < 0.0
+    {
         return Err(Error::usage(format!(
             "restarts {}, max_iterations {}, tolerance {}: out of range",
             options.restarts, options.max_iterations, options.tolerance

@@ -92,7 +92,7 @@ fn potentials(rows: &[f32], squares: &[f32], panels: &Panels) -> [f64; LANES] {
 fn draw(squares: &[f32], sums: &[f64], random: &mut Xoshiro256PlusPlus) -> usize {
     let total: f64 = sums.iter().sum();
     let mut left = uniform(random) * total;
-    if !(total > 0.0) {
+    if total <= 0.0 {
         return below(random, squares.len());
     }
     let mut last = 0; // what rounding at the end falls back on
