@@ -66,6 +66,7 @@ use continuation::Before;
 pub use continuation::Continuation;
 pub use options::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use train::{Model, Work};
+pub(in crate::learn) use windows::keep_probability;
 
 impl Learn for Word2Vec {
     type Data = Corpus;

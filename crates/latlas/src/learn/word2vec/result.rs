@@ -1,10 +1,8 @@
 //! From trained matrices to a space.
 
-use arrow_array::Int64Array;
 use serde_json::{Value, json};
 use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::Word2Vec;
 use super::continuation::Before;
@@ -12,9 +10,9 @@ use super::train::Model;
 use crate::data::Corpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::items::{Column, ColumnKind, Items};
 use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::training::Trained;
+use crate::learn::words::counted;
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::{Field, Provenance, Row, Space, SpaceBuilder};
@@ -52,15 +50,6 @@ impl<'a> Rows<'a> {
         Ok(Rows { words })
     }
 
-    fn items(&self) -> Result<Items> {
-        let counts = self.words.iter().map(|&(.., n)| i64::try_from(n).unwrap_or(i64::MAX));
-        Items::from_ids(self.words.iter().map(|&(_, word, _)| word))?.with_column(Column {
-            name: "count".into(),
-            kind: ColumnKind::Integer,
-            values: Arc::new(Int64Array::from_iter_values(counts)),
-        })
-    }
-
     /// The vectors of one matrix, which is given back to the machine; where a word is not in it, those of `kept`.
     fn vectors(&self, mut matrix: RacingRows, kept: Option<&Field>) -> Result<Matrix> {
         let mut vectors = Matrix::zeros(self.words.len(), matrix.dim());
@@ -96,7 +85,8 @@ impl Word2Vec {
         let output = self.keep_output.then_some(output);
         let main = rows.vectors(input, before.map(|before| &before.main))?;
         let mut builder =
-            Space::builder("word2vec", rows.items()?).field("main", Geometry::Cosine, main);
+            Space::builder("word2vec", counted(rows.words.iter().map(|&(_, word, n)| (word, n)))?)
+                .field("main", Geometry::Cosine, main);
         if let Some(output) = output {
             let vectors = rows.vectors(output, before.and_then(|before| before.output.as_ref()))?;
             builder = builder.field("output", Geometry::Cosine, vectors);

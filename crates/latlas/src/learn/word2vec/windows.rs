@@ -81,7 +81,7 @@ pub(super) struct Windows<'a> {
 
 /// The probability of keeping a word of relative frequency `f` under the threshold `t` (`sample`), at most 1: the
 /// formula of the authors' program.
-pub(super) fn keep_probability(f: f64, t: f64) -> f64 {
+pub(in crate::learn) fn keep_probability(f: f64, t: f64) -> f64 {
     if t <= 0.0 || f <= 0.0 { 1.0 } else { (((f / t).sqrt() + 1.0) * t / f).min(1.0) }
 }
 
