@@ -5,11 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use latlas::data::{CorpusOptions, Counts, ReaderOptions, Sources, Tokenizer};
 use latlas::eval::Score;
 use latlas::eval::words::{self, Options};
 use latlas::geometry::Geometry;
 use latlas::index::{doesnt_match, wmd};
 use latlas::items::Items;
+use latlas::learn::Svd;
 use latlas::linalg::Matrix;
 use latlas::{Run, Space};
 
@@ -195,5 +197,32 @@ fn odd_words_and_movers_distances_agree_with_gensim() {
         let distance = wmd(&space, &a, &b).unwrap();
         eprintln!("{distance:.7}, gensim {expected:.7}");
         assert!((distance - expected).abs() < 1e-6, "{distance} {expected}");
+    }
+}
+
+/// PPMI and SVD on 16 million words; the figures stand in `docs/svd.md`.
+#[test]
+#[ignore = "real data: just accuracy"]
+fn svd_of_wikipedia_is_a_strong_baseline() {
+    let (Some(text), Some(folder)) = (data("text/enwiki100.tsv.zst"), data("eval-words")) else {
+        return;
+    };
+    let run = Run { threads: 2, ..Run::silent(42) };
+    let scratch = tempfile::tempdir().unwrap();
+    let sources = Sources::resolve(&[text.to_str().unwrap().to_owned()]).unwrap();
+    let documents = latlas::data::documents(&sources, &ReaderOptions::default(), &run).unwrap();
+    let options = CorpusOptions { tokenizer: Tokenizer::Letters, ..Default::default() };
+    let corpus = latlas::data::encode(documents, &options, scratch.path(), None, &run).unwrap();
+    let learner = Svd::default();
+    let counts = Counts::of(&corpus, &learner.counting(), scratch.path(), &run).unwrap();
+    let space = learner.learn_in(&counts, Some(scratch.path()), &run).unwrap();
+    let options = Options { restrict_vocab: Some(30_000), ..Options::default() };
+    for (file, least) in
+        [("questions-words", 0.30), ("EN-WS-353-ALL", 0.58), ("EN-MEN-TR-3k", 0.60)]
+    {
+        let path = folder.join(format!("{file}.txt"));
+        let (_, scores) = words::evaluate(&space, &path, &options, &run).unwrap();
+        eprintln!("{file}: {:.3}", scores[0].value);
+        assert!(scores[0].value >= least, "{file}: {}", scores[0].value);
     }
 }

@@ -153,12 +153,15 @@ impl Relations {
 
     /// Gives every source's links, in order; the memory of what was given is let go of on the way.
     pub fn each_row(&self, mut each: impl FnMut(u32, &[u32], &[f64])) {
-        const ROWS: u32 = 1024;
+        const LINKS: usize = 1 << 18;
+        let (mut start, mut links) = (0, 0);
         for source in 0..self.shape.sources as u32 {
             let (targets, weights) = self.row(source);
             each(source, targets, weights);
-            if source % ROWS == ROWS - 1 {
-                self.release((source + 1 - ROWS) as usize..source as usize + 1);
+            links += targets.len();
+            if links >= LINKS {
+                self.release(start..source as usize + 1);
+                (start, links) = (source as usize + 1, 0);
             }
         }
     }
