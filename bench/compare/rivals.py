@@ -31,6 +31,9 @@ def learn(args, corpus, reading, space, seed):
         command += ["--epochs", args.epochs, "--window", GLOVE["window"], "--set", f"x_max={GLOVE['x_max']}"]
     if args.method == "cbow":
         command += ["--set", "architecture=cbow"]
+    if method == "fasttext":
+        # What all tools are run with; fastText's own default, and so ours, is 1e-4.
+        command += ["--set", "sample=1e-3"]
     for change in args.set:
         command += ["--set", change]
     return [*command, "--seed", seed, "--threads", args.threads, *reading, "--progress", "none"]

@@ -5,7 +5,7 @@ use arrow_array::{Array, Float64Array, StringArray};
 use latlas::geometry::Geometry;
 use latlas::items::{Column, ColumnKind, Items};
 use latlas::linalg::Matrix;
-use latlas::space::{Dtype, Provenance, check};
+use latlas::space::{Dtype, Model, Provenance, check};
 use latlas::{Kind, Row, Space};
 use std::path::Path;
 use std::sync::Arc;
@@ -27,6 +27,22 @@ fn part(ids: &[&str], dtype: Dtype) -> Space {
         .dtype(dtype)
         .field("main", Geometry::Cosine, vectors(0.5))
         .field("output", Geometry::Euclidean, vectors(-2.0))
+        .model(model())
+        .build()
+        .unwrap()
+}
+
+/// A tensor of every kind, and a list of words.
+fn model() -> Model {
+    Model::builder("test", 1, serde_json::json!({ "window": 5, "tokenizer": "words" }))
+        .tensor("floats", &[2, 3], vec![0.5_f32, -1.0, 2.0, 0.0, 3.5, -0.25])
+        .tensor("signs", &[3], vec![-1_i32, 0, 1])
+        .tensor("codes", &[3], vec![1_u8, 2, 3])
+        .tensor("counts", &[2], vec![7_u64, 1 << 40])
+        .tensor("far", &[1], vec![-1_i64])
+        .tensor("near", &[1, 1], vec![9_u32])
+        .names("words", ["river", "", "göl"].into_iter())
+        .unwrap()
         .build()
         .unwrap()
 }
@@ -37,7 +53,7 @@ fn folder() -> tempfile::TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// Two segments, one deleted row, a map: every kind of file there is.
+/// Two segments, one deleted row, a map, a model: every kind of file there is.
 fn make(path: &Path) {
     part(&["a", "bé", "c d"], Dtype::F16).save(path).unwrap();
     let mut edit = Space::edit(path).unwrap();
@@ -62,11 +78,15 @@ fn files(path: &Path) -> Vec<String> {
             .map(|e| e.unwrap().file_name().into_string().unwrap())
             .collect()
     };
-    let mut all: Vec<String> =
-        names(path).into_iter().filter(|n| n != ".lock" && n != "maps").collect();
-    all.extend(names(&path.join("maps")).into_iter().map(|n| format!("maps/{n}")));
+    let mut all: Vec<String> = names(path)
+        .into_iter()
+        .filter(|n| !matches!(n.as_str(), ".lock" | "maps" | "model"))
+        .collect();
+    for folder in ["maps", "model"] {
+        all.extend(names(&path.join(folder)).into_iter().map(|n| format!("{folder}/{n}")));
+    }
     all.sort();
-    assert_eq!(all.len(), 12, "{all:?}");
+    assert_eq!(all.len(), 14, "{all:?}");
     all
 }
 
@@ -90,6 +110,14 @@ fn exercise(path: &Path) -> bool {
         .items(None)
         .is_ok_and(|items| items.columns().iter().all(|c| c.values.len() == rows.len()));
     fine &= space.map(None).is_ok();
+    fine &= space.model().is_some_and(|model| {
+        let mut fine = model.tensors().len() == 7 && model.is_whole();
+        for about in model.tensors() {
+            fine &= !format!("{:?}", model.tensor(&about.name).unwrap().values()).is_empty();
+        }
+        let words = model.names("words");
+        fine & words.is_ok_and(|words| words.row("göl") == Some(2) && words.id(0) == "river")
+    });
     let copy = folder();
     let _ = space.save(&copy.path().join("copy.space"));
     fine
@@ -188,11 +216,12 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     damage(&map);
     damage("README.txt");
     std::fs::write(path.join("items-0900.parquet"), "left by a killed writer").unwrap();
-    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet"] {
+    std::fs::write(path.join("model/model-0900.safetensors"), "likewise").unwrap();
+    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet", "model/vocab-2024.json"] {
         std::fs::write(path.join(name), "not ours").unwrap();
     }
     let seen = check(&path, false).unwrap();
-    assert_eq!(seen.leftovers, ["items-0900.parquet"]);
+    assert_eq!(seen.leftovers, ["items-0900.parquet", "model/model-0900.safetensors"]);
     assert!(!seen.is_sound());
 
     let report = check(&path, true).unwrap();
@@ -201,7 +230,7 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
     problems.sort_unstable();
     assert_eq!(problems, [("README.txt", true), (ids.as_str(), true), (map.as_str(), true)]);
     assert!(report.is_sound() && report.swept);
-    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet"] {
+    for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet", "model/vocab-2024.json"] {
         assert_eq!(std::fs::read(path.join(name)).unwrap(), b"not ours");
         std::fs::remove_file(path.join(name)).unwrap();
     }
@@ -287,6 +316,25 @@ fn lies_with_right_checksums_are_found() {
         (about.rows, m.count) = (2, 3);
     });
     lie(&|m, p| rewrite(&mut m.deleted.as_mut().unwrap().file, p, &|b| b[32] = 0xff));
+    lie(&|m, p| {
+        rewrite(&mut m.model.as_mut().unwrap().tensors, p, &|b| {
+            let at = b.windows(4).position(|w| w == 3.5_f32.to_le_bytes()).unwrap();
+            b[at..at + 4].copy_from_slice(&f32::NAN.to_le_bytes());
+        });
+    });
+    lie(&|m, p| {
+        rewrite(&mut m.model.as_mut().unwrap().tensors, p, &|b| b.truncate(b.len() - 1));
+    });
+    lie(&|m, p| {
+        rewrite(&mut m.model.as_mut().unwrap().tensors, p, &|b| b[..8].fill(0xff));
+    });
+    lie(&|m, p| {
+        rewrite(&mut m.model.as_mut().unwrap().config, p, &|b| *b = b"{\"format\":1}".to_vec());
+    });
+    lie(&|m, _| {
+        let model = m.model.as_mut().unwrap();
+        std::mem::swap(&mut model.config, &mut model.tensors);
+    });
     lie(&|m, _| m.fields[0].dim = 3);
     lie(&|m, _| m.fields[0].dtype = Dtype::F32);
     lie(&|m, _| m.columns[0].kind = ColumnKind::List);

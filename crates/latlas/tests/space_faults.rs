@@ -6,7 +6,7 @@ use latlas::file::fault::{self, Fault};
 use latlas::geometry::Geometry;
 use latlas::items::{Column, ColumnKind, Items};
 use latlas::linalg::Matrix;
-use latlas::space::{Provenance, check};
+use latlas::space::{Model, Provenance, check};
 use latlas::{Kind, Result, Row, Space};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,14 @@ fn space(ids: &[&str]) -> Space {
         ids.iter().flat_map(|id| [id.len() as f32, f32::from(id.as_bytes()[0])]).collect();
     Space::builder("test", Items::from_ids(ids).unwrap())
         .field("main", Geometry::Cosine, Matrix::new(ids.len(), 2, numbers).unwrap())
+        .model(model(ids.len()))
+        .build()
+        .unwrap()
+}
+
+fn model(rows: usize) -> Model {
+    Model::builder("test", 1, serde_json::json!({ "rows": rows }))
+        .tensor("weights", &[rows], vec![0.5_f32; rows])
         .build()
         .unwrap()
 }
@@ -33,7 +41,7 @@ fn layout(space: &Space) -> Items {
     items.with_column(axis("x")).unwrap().with_column(axis("y")).unwrap()
 }
 
-/// What tells one state of a space from another: ids with their vectors, columns and maps.
+/// What tells one state of a space from another: ids with their vectors, columns, maps and model.
 fn state(path: &Path) -> Option<String> {
     if !path.exists() {
         return None;
@@ -48,7 +56,14 @@ fn state(path: &Path) -> Option<String> {
         .map(|m| format!("{} {:?}", m.name, space.map(Some(&m.name)).ok().map(|(_, t)| t.len())))
         .collect();
     let columns = space.items(None).unwrap();
-    Some(format!("{ids:?} {:?} {:?} {maps:?}", main.gather(&rows).as_slice(), columns.columns()))
+    let model = space.model().unwrap();
+    let weights = model.tensor("weights").unwrap().f32().unwrap().len();
+    let model = format!("{:?} {weights}", model.config());
+    Some(format!(
+        "{ids:?} {:?} {:?} {maps:?} {model}",
+        main.gather(&rows).as_slice(),
+        columns.columns()
+    ))
 }
 
 type Act = fn(&Path) -> Result<()>;
@@ -59,7 +74,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut latlas::space::Edit) -> Result<()>
     edit.publish(Provenance { action: "test".into(), ..Provenance::default() }).map(drop)
 }
 
-/// Everything that writes, each on a space of two segments, a deleted row and a map ("save": on nothing).
+/// Everything that writes, each on a space of two segments, a deleted row, a map and a model ("save": on nothing).
 const CASES: [(&str, Act); 7] = [
     ("save", |path| space(&["a", "bb"]).save(path)),
     ("replace", |path| space(&["x", "yy", "zzz"]).save(path)),

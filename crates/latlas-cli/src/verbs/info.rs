@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use latlas::space::{FieldAbout, Provenance};
+use latlas::space::{FieldAbout, Model, Provenance};
 use latlas::{Result, Space};
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
         ("vectors", space.fields().iter().map(vectors).collect::<Vec<_>>().join("\n")),
         ("columns", columns.collect::<Vec<_>>().join(", ")),
         ("maps", maps(&space)),
+        ("model", space.model().map_or_else(String::new, |m| model(&m))),
     ];
     for (name, value) in space.metrics() {
         lines.push((name.as_str(), measured(value)));
@@ -64,6 +65,7 @@ fn object(path: &Path, space: &Space) -> Value {
         "maps": space.maps(),
         "stale_maps": space.maps().iter().filter(|m| !space.is_fresh(m)).map(|m| m.name.as_str()).collect::<Vec<_>>(),
         "index": [],
+        "model": space.model().map(|m| described(&m)),
         "metrics": space.metrics(),
         "run": space.run_facts(),
         "bytes": space.bytes(),
@@ -105,6 +107,28 @@ fn maps(space: &Space) -> String {
         format!("{}{dims}{trust}{stale}", map.name)
     };
     space.maps().iter().map(map).collect::<Vec<_>>().join("\n")
+}
+
+/// "doc2vec 1: output 45 × 16 (f32), words 1,024 (u8)".
+fn model(model: &Model) -> String {
+    let about = model.about();
+    let tensors = model.tensors().map(|tensor| {
+        let axes: Vec<String> = tensor.shape.iter().map(|&n| whole(n as u64)).collect();
+        let shape = if axes.is_empty() { "1".to_owned() } else { axes.join(" × ") };
+        format!("{} {shape} ({})", tensor.name, tensor.dtype.name())
+    });
+    let tensors: Vec<String> = tensors.collect();
+    format!("{} {}: {}", about.family, about.version, tensors.join(", "))
+}
+
+fn described(model: &Model) -> Value {
+    let about = model.about();
+    json!({
+        "family": about.family,
+        "version": about.version,
+        "config": model.config(),
+        "tensors": model.tensors().collect::<Vec<_>>(),
+    })
 }
 
 /// One line of the history: the action, what was read, and on request the options.

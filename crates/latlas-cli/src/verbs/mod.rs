@@ -1,6 +1,7 @@
 //! The verbs, one file each: its flags, and the lines from its input to its answer.
 
 pub(crate) mod add;
+pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod compact;
@@ -8,6 +9,7 @@ pub(crate) mod completions;
 pub(crate) mod convert;
 pub(crate) mod corpus;
 pub(crate) mod delete;
+pub(crate) mod embed;
 pub(crate) mod eval;
 pub(crate) mod info;
 pub(crate) mod learn;
@@ -15,9 +17,10 @@ pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
 pub(crate) mod search;
+mod texts;
 pub(crate) mod tour;
 
-use latlas::space::Provenance;
+use latlas::space::{Provenance, Registry};
 use latlas::{Error, Result, Run};
 use serde_json::{Map, Value};
 
@@ -50,10 +53,12 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
         Verb::Corpus(step) => corpus::run(step, &cx),
+        Verb::Embed(args) => embed::run(args, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
         Verb::Plot(args) => plot::run(args, &cx),
+        Verb::Apply(task) => apply::run(task, &cx),
         Verb::Eval(args) => eval::run(args, &cx),
         Verb::Convert(args) => convert::run(args, &cx),
         Verb::Add(args) => add::run(args, &cx),
@@ -64,6 +69,13 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),
     }
+}
+
+/// The encoders that this program has.
+fn registry() -> Registry {
+    let mut registry = Registry::new();
+    latlas::learn::register(&mut registry);
+    registry
 }
 
 /// A step of a space's history, as this program writes it.

@@ -1,4 +1,4 @@
-//! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, or of a vector.
+//! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, of a vector, or of a text.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,11 +9,12 @@ use latlas::index::{Bitmap, Exact, Hit, Index, Query, Question};
 use latlas::items::Items;
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
+use latlas::space::{Encoder, ItemBatch, Modality, Placement, encode_all};
 use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::{Value, json};
 
-use super::Context;
 use super::delete::matching;
+use super::{Context, registry, texts};
 use crate::output::{Align, Table, figure, single};
 use crate::values;
 
@@ -21,12 +22,15 @@ use crate::values;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  latlas search en.space river\n  latlas search en.space 'king - man + woman' -k 5\n  \
-                  latlas search en.space @points.npy --filter 'count > 100'"
+                  latlas search en.space @points.npy --filter 'count > 100'\n  \
+                  latlas search en.space --odd breakfast cereal dinner lunch\n  \
+                  latlas search en.space 'the president greets the press' --wmd headlines.txt"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct Args {
     /// The space
     space: PathBuf,
-    /// An id, a sum of ids in quotes ('king - man + woman'), or @FILE.npy
+    /// An id, a sum of ids in quotes ('king - man + woman'), a text, or @FILE.npy
     #[arg(required_unless_present = "plus")]
     query: Vec<String>,
     /// How many neighbours
@@ -47,6 +51,12 @@ pub(crate) struct Args {
     /// Read the query as the path of an .npy file
     #[arg(long)]
     vector: bool,
+    /// Which of these ids belongs least: the mean cosine of each to the others
+    #[arg(long, conflicts_with_all = ["plus", "minus", "id", "text", "vector", "filter", "columns", "metric", "wmd"])]
+    odd: bool,
+    /// The nearest texts of a file instead, by word mover's distance from the words of the query
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plus", "minus", "id", "text", "vector", "filter", "columns", "metric"])]
+    wmd: Option<String>,
     /// What distance is measured by [default: the space's geometry]
     #[arg(long, value_name = "cosine|euclidean|dot", value_parser = Measure::from_str)]
     metric: Option<Measure>,
@@ -66,6 +76,12 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return Err(Error::usage("-k 0: at least one neighbour has to be asked for"));
     }
     let space = Space::open(&args.space)?;
+    if args.odd {
+        return texts::odd(&space, &args.query, cx);
+    }
+    if let Some(file) = &args.wmd {
+        return texts::nearest(&space, &args.query.join(" "), file, args.k, cx);
+    }
     let columns: Vec<&str> = args.columns.iter().map(String::as_str).collect();
     let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
     let asked = Asked::read(args, &space, cx)?;
@@ -78,6 +94,10 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
             let point = question.compose(&space.field(&args.field)?, index.measure())?;
             let hits = index.search(&point, &query.excluding(question.rows()))?;
             printer.one(&question.to_string(), &hits)
+        }
+        Asked::Text(point, reading) => {
+            cx.out.say(&format!("reading: {reading}"));
+            printer.one(&args.query.join(" "), &index.search(&point, &query)?)
         }
         Asked::Points(points) if points.rows() == 1 => {
             cx.out.say(&format!("reading: a vector of {} numbers", points.cols()));
@@ -100,6 +120,8 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
 /// The query as it was understood.
 enum Asked {
     Sum(Question),
+    /// Where a text was placed, and how it was read.
+    Text(Vec<f32>, String),
     Points(Matrix),
 }
 
@@ -107,11 +129,7 @@ impl Asked {
     fn read(args: &Args, space: &Space, cx: &Context<'_>) -> Result<Self> {
         let text = args.query.join(" ");
         if args.text {
-            return Err(Error::usage(format!(
-                "{} has no encoder, so a text has no place in it",
-                args.space.display()
-            ))
-            .help("ask for an id, or for a sum of ids such as 'king - man + woman'"));
+            return placed(&text, args, space, cx);
         }
         if let Some(path) =
             text.strip_prefix('@').filter(|_| !args.id).or(args.vector.then_some(text.as_str()))
@@ -128,7 +146,17 @@ impl Asked {
         } else if args.id {
             Question::new().plus(space, &text)?
         } else {
-            Question::parse(space, &text)?
+            match Question::parse(space, &text) {
+                Ok(question) => question,
+                // No id: a text, if the space has a place for it.
+                Err(unknown) => {
+                    let alone = args.plus.is_empty() && args.minus.is_empty();
+                    if !alone || space.model().is_none() {
+                        return Err(unknown);
+                    }
+                    return placed(&text, args, space, cx);
+                }
+            }
         };
         for id in &args.plus {
             question = question.plus(space, id)?;
@@ -138,6 +166,62 @@ impl Asked {
         }
         Ok(Asked::Sum(question))
     }
+}
+
+/// A text at the place that the space's encoder gives it.
+fn placed(text: &str, args: &Args, space: &Space, cx: &Context<'_>) -> Result<Asked> {
+    if args.field != "main" {
+        return Err(Error::usage(format!("a text has no place in the field '{}'", args.field))
+            .help("leave out --field, or ask with an .npy file"));
+    }
+    let encoder = space.encoder(&registry()).map_err(|e| match e.way_out() {
+        Some(_) if space.model().is_some() => e,
+        _ => Error::usage(format!(
+            "{} has no encoder, so a text has no place in it",
+            args.space.display()
+        ))
+        .help("ask for an id, or for a sum of ids such as 'king - man + woman'"),
+    })?;
+    let nowhere = || {
+        Error::nothing(format!("the text '{text}' has no place in {}", args.space.display()))
+            .help("it holds no word that its encoder knows")
+    };
+    if encoder.accepts().contains(&Modality::Text) {
+        let point = one(&*encoder, &ItemBatch::of_texts([Some(text)]), cx)?;
+        return point
+            .map(|p| Asked::Text(p, "a text, placed by the encoder".into()))
+            .ok_or_else(nowhere);
+    }
+    // An encoder of words: their mean, as far as they have a place.
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let batch = encode_all(&*encoder, &ItemBatch::of_words(words.iter().copied()), &cx.run())?;
+    let mut sum = vec![0.0; encoder.dim()];
+    let mut known = 0;
+    for (vector, _) in batch
+        .vectors()
+        .iter_rows()
+        .zip(batch.placements())
+        .filter(|(_, placement)| **placement == Placement::Placed)
+    {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        sum.iter_mut().zip(vector).for_each(|(s, x)| *s += x / length.max(f32::MIN_POSITIVE));
+        known += 1;
+    }
+    match (known, words.len()) {
+        (0, _) => Err(nowhere()),
+        (_, 1) => Ok(Asked::Text(
+            batch.vectors().row(0).to_vec(),
+            format!("the word '{text}', placed by the encoder"),
+        )),
+        (known, _) => Ok(Asked::Text(sum, format!("the mean of {known} words"))),
+    }
+}
+
+/// The place of the only row of a batch.
+fn one(encoder: &dyn Encoder, batch: &ItemBatch<'_>, cx: &Context<'_>) -> Result<Option<Vec<f32>>> {
+    let placed = encode_all(encoder, batch, &cx.run())?;
+    let here = placed.placements().first() == Some(&Placement::Placed);
+    Ok(here.then(|| placed.vectors().row(0).to_vec()))
 }
 
 /// The vectors of an .npy file.

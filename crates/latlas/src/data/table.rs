@@ -30,6 +30,8 @@ pub struct Table {
     pub vectors: Option<Matrix>,
     /// What was read, for provenance.
     pub sources: Vec<Value>,
+    /// What the files call their columns, those of the id and the vector among them.
+    pub(super) names: Vec<String>,
     /// What a Parquet or Arrow file written by `space::formats` says of itself, as JSON: geometry, provenance.
     pub about: Option<String>,
     /// Whether the vectors are stored as half floats.
@@ -69,9 +71,9 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
         (None, Some(typed)) => typed.finish()?,
         (None, None) => Assembly::default(),
     };
-    let (about, halves) = (assembly.about.clone(), assembly.halves);
+    let (about, halves, names) = (assembly.about.clone(), assembly.halves, assembly.names.clone());
     let (items, vectors) = assembly.finish(options, &label, run)?;
-    Ok(Table { items, vectors, sources: read, about, halves })
+    Ok(Table { items, vectors, sources: read, names, about, halves })
 }
 
 struct Tables<'a> {

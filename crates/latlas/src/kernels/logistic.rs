@@ -19,6 +19,15 @@ pub(crate) fn logistic(x: f32, label: f32) -> (f32, f32) {
     (sigma, ln1p + if z < 0.0 { -z } else { 0.0 })
 }
 
+/// σ(x) alone, as [`logistic`] gives it.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "it must take on the caller's target features")]
+pub(crate) fn sigma(x: f32) -> f32 {
+    let e = exp_of_negative(x.abs());
+    let near = 1.0 / (1.0 + e);
+    if x >= 0.0 { near } else { e * near }
+}
+
 /// exp(−a) for a ≥ 0 (and for NaN, something finite), relative error below 1e-6; at most e⁻⁸⁰ beyond 80.
 #[inline(always)]
 pub(super) fn exp_of_negative(a: f32) -> f32 {
@@ -45,6 +54,7 @@ mod tests {
             let (sigma, seen) = logistic(x, 1.0);
             let (_, unseen) = logistic(x, 0.0);
             let softplus = |z: f64| (-z.abs()).exp().ln_1p() + z.max(0.0);
+            assert_eq!(sigma, super::sigma(x));
             assert!((f64::from(sigma) - 1.0 / (1.0 + (-wide).exp())).abs() < 1e-6, "σ({x})");
             assert!(
                 (f64::from(seen) - softplus(-wide)).abs() < 2e-6 * softplus(-wide).max(1.0),

@@ -9,14 +9,16 @@
 //! | [`Panels`] with [`dot_panels`], [`l2_panels`] | several queries against many rows, bound by arithmetic |
 //! | [`TopK`] | the k smallest of a stream of ranks |
 //!
-//! The environment variable `LATLAS_KERNELS=scalar`, read at the first call, forces the scalar set. Sums are taken
-//! in another order by each set, so their last bits differ; within a set every result is reproducible.
+//! The environment variable `LATLAS_KERNELS`, read at the first call, forces a set: `scalar`, or `avx2` where there is
+//! AVX-512 too (which [`hogwild`] has kernels for). Sums are taken in another order by each set, so their last bits
+//! differ; within a set every result is reproducible.
 //! Mismatched lengths panic with both lengths named; they never become a read out of range.
 
 pub mod adagrad;
 pub mod hogwild;
 mod logistic;
 mod panels;
+pub mod pooled;
 mod racing;
 pub mod scalar;
 mod set;

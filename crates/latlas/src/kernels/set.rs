@@ -1,6 +1,7 @@
 //! The sets of kernels and the one in force.
 #![expect(unsafe_code, reason = "calls functions compiled for CPU features that were detected")]
 
+use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use super::panels::LANES;
@@ -49,14 +50,15 @@ impl Set {
         any_within: scalar::any_within,
     };
 
-    /// The set in force: the fastest for this machine, unless the environment variable `LATLAS_KERNELS` is
-    /// "scalar". Decided at the first call and never again.
+    /// The set in force: the fastest for this machine that the environment variable `LATLAS_KERNELS` allows
+    /// ("scalar", "avx2", or anything else for all). Decided at the first call and never again.
     #[inline]
     pub fn active() -> &'static Set {
         static ACTIVE: OnceLock<Set> = OnceLock::new();
         ACTIVE.get_or_init(|| {
-            let forced = std::env::var_os("LATLAS_KERNELS").is_some_and(|value| value == "scalar");
-            if forced { Set::SCALAR } else { Set::all().pop().unwrap_or(Set::SCALAR) }
+            let mut sets = Set::all();
+            sets.retain(|set| allowed(set.name));
+            sets.pop().unwrap_or(Set::SCALAR)
         })
     }
 
@@ -165,6 +167,16 @@ impl Set {
     pub fn any_within(&self, values: &[f32], bound: f32) -> bool {
         // SAFETY: this set runs on this machine; any length will do.
         unsafe { (self.any_within)(values, bound) }
+    }
+}
+
+/// Whether `LATLAS_KERNELS`, as it was at the first call, lets kernels of this name run.
+pub(super) fn allowed(name: &str) -> bool {
+    static FORCED: OnceLock<Option<OsString>> = OnceLock::new();
+    match FORCED.get_or_init(|| std::env::var_os("LATLAS_KERNELS")) {
+        Some(forced) if forced == "scalar" => name == "scalar",
+        Some(forced) if forced == "avx2" => name != "avx512f",
+        _ => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Draws from a discrete distribution in constant time: the alias method (Walker 1977; Vose 1991), eight bytes a word.
 
 use rand_xoshiro::rand_core::Rng;
+use std::hint;
 
 /// A fixed distribution over 0…n−1. Each slot is drawn evenly, and gives itself or its alias.
 pub(in crate::learn) struct Sampler {
@@ -48,7 +49,37 @@ impl Sampler {
         // The high half picks the slot (bias below n/2³²), the low half decides within it.
         let place = ((bits >> 32) * self.slots.len() as u64) >> 32;
         let slot = self.slots[place as usize];
-        if (bits as u32) < slot.threshold { place as u32 } else { slot.alias }
+        // Which of the two cannot be predicted: a branch would cost more than both.
+        hint::select_unpredictable((bits as u32) < slot.threshold, place as u32, slot.alias)
+    }
+}
+
+/// Draws from a [`Sampler`], made many at a time: the machine waits for their places in the table once, not for each.
+pub(super) struct Draws {
+    drawn: Vec<u32>,
+    next: usize,
+}
+
+impl Draws {
+    /// How many are made at a time.
+    const MANY: usize = 256;
+
+    /// None yet.
+    pub(super) fn new() -> Self {
+        Draws { drawn: Vec::new(), next: 0 }
+    }
+
+    /// The next one.
+    #[inline]
+    pub(super) fn next(&mut self, sampler: &Sampler, random: &mut impl Rng) -> u32 {
+        if let Some(&drawn) = self.drawn.get(self.next) {
+            self.next += 1;
+            return drawn;
+        }
+        self.drawn.resize(Self::MANY, 0);
+        self.drawn.iter_mut().for_each(|drawn| *drawn = sampler.draw(random));
+        self.next = 1;
+        self.drawn[0]
     }
 }
 
@@ -66,8 +97,9 @@ mod tests {
         let mut random = stream(3, &[1]);
         let mut seen = vec![0u32; counts.len()];
         let draws = 1_000_000;
+        let mut many = Draws::new();
         for _ in 0..draws {
-            seen[sampler.draw(&mut random) as usize] += 1;
+            seen[many.next(&sampler, &mut random) as usize] += 1;
         }
         let chi2 = |exponent: f64| -> f64 {
             let weights: Vec<f64> = counts.iter().map(|&n| (n as f64).powf(exponent)).collect();

@@ -35,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::items::relations::{Cooccurrences, Ppmi, Weighting};
 use crate::learn::Learn;
-use crate::learn::word2vec::items;
+use crate::learn::words::items;
 use crate::linalg::{Matrix, OperatorSvd, RandomizedOptions, operator_svd};
 use crate::run::Run;
 use crate::space::{Provenance, Space};

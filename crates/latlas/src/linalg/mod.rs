@@ -6,6 +6,7 @@
 
 pub(crate) mod blocks;
 mod dense;
+mod kmeans;
 mod matrix;
 mod moments;
 mod operator;
@@ -13,8 +14,10 @@ mod product;
 mod rows;
 mod top_exact;
 mod top_randomized;
+mod transport;
 
 pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
+pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use matrix::Matrix;
 pub use moments::{Moments, column_moments};
 pub use operator::{Operator, OperatorSvd, operator_svd};
@@ -22,3 +25,4 @@ pub use product::{project, scatter};
 pub use rows::RowSource;
 pub use top_exact::{TopSvd, exact_svd};
 pub use top_randomized::{RandomizedOptions, randomized_svd};
+pub use transport::{Transport, transport};

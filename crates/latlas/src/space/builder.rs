@@ -9,7 +9,7 @@ use super::field::Vectors;
 use super::ids::IdTable;
 use super::manifest::{self, ColumnAbout, MOST_DIM, MOST_ROWS, Manifest};
 use super::table::Table;
-use super::{Dtype, Field, FieldAbout, Inner, Provenance, Segment, Space};
+use super::{Dtype, Field, FieldAbout, Inner, Model, Provenance, Segment, Space};
 use crate::error::{Error, Result};
 use crate::file::Bytes;
 use crate::geometry::Geometry;
@@ -22,6 +22,7 @@ pub struct SpaceBuilder {
     items: Items,
     fields: Vec<(FieldAbout, Matrix)>,
     dtype: Dtype,
+    model: Option<Model>,
     manifest: Manifest,
 }
 
@@ -42,11 +43,12 @@ impl SpaceBuilder {
             segments: Vec::new(),
             deleted: None,
             maps: Vec::new(),
+            model: None,
             provenance: Vec::new(),
             metrics: Map::new(),
             run: Map::new(),
         };
-        SpaceBuilder { items, fields: Vec::new(), dtype: Dtype::F32, manifest }
+        SpaceBuilder { items, fields: Vec::new(), dtype: Dtype::F32, model: None, manifest }
     }
 
     /// Adds a vector field; row i belongs to item i.
@@ -62,6 +64,13 @@ impl SpaceBuilder {
     #[must_use]
     pub fn dtype(mut self, dtype: Dtype) -> Self {
         self.dtype = dtype;
+        self
+    }
+
+    /// Keeps a model with the space: what its encoder needs to place new items.
+    #[must_use]
+    pub fn model(mut self, model: Model) -> Self {
+        self.model = Some(model);
         self
     }
 
@@ -88,7 +97,7 @@ impl SpaceBuilder {
 
     /// The space: an error names the row and column of a NaN or infinity, a field of the wrong length, or a missing "main".
     pub fn build(self) -> Result<Space> {
-        let SpaceBuilder { items, mut fields, dtype, mut manifest } = self;
+        let SpaceBuilder { items, mut fields, dtype, model, mut manifest } = self;
         let rows = items.len();
         if rows as u64 > MOST_ROWS {
             return Err(manifest::too_many(rows as u64));
@@ -152,6 +161,7 @@ impl SpaceBuilder {
             deleted: None,
             maps: vec![],
             map_tables: vec![],
+            model,
         };
         Ok(Space(Arc::new(inner)))
     }

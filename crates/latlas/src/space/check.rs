@@ -11,9 +11,9 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::deleted::Deleted;
 use super::ids::IdTable;
 use super::layout::{self, README, README_TEXT};
-use super::manifest::{FileAbout, Manifest, SegmentAbout};
+use super::manifest::{FileAbout, Manifest, SegmentAbout, StoredModel};
 use super::table::Table;
-use super::{FieldAbout, Row, Rows, Space, builder, open, repair};
+use super::{FieldAbout, Model, Row, Rows, Space, builder, model, open, repair};
 use crate::error::{Error, Result};
 use crate::file::Bytes;
 use crate::items::Items;
@@ -113,6 +113,9 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
             Ok(_) => {}
         }
     }
+    if let Some(about) = manifest.model.as_ref().filter(|m| whole(&m.config) && whole(&m.tensors)) {
+        of_model(path, about, &mut report)?;
+    }
     if report.problems.is_empty() {
         match Space::open(path) {
             Ok(space) if space.generation() == manifest.generation => {
@@ -208,6 +211,25 @@ fn of_segment(
         };
         if let Err(error) = vectors_of(map(about)?, field, rows) {
             report.add(&about.file, error.message());
+        }
+    }
+    Ok(())
+}
+
+/// Whether the files of the model, whose bytes are whole, are one.
+fn of_model(dir: &Path, about: &StoredModel, report: &mut CheckReport) -> Result<()> {
+    let config = Bytes::map(&dir.join(&about.config.file))?;
+    if let Err(error) = model::check_config(&config) {
+        report.add(&about.config.file, error.message());
+        return Ok(());
+    }
+    let tensors = Bytes::map(&dir.join(&about.tensors.file))?;
+    match Model::from_bytes(&config, tensors) {
+        Err(error) => report.add(&about.tensors.file, error.message()),
+        Ok(model) => {
+            if let Some(what) = model.misfit() {
+                report.add(&about.tensors.file, what);
+            }
         }
     }
     Ok(())

@@ -7,10 +7,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ids::IdTable;
-use super::layout::{self, MAPS};
-use super::manifest::{self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap};
+use super::layout::{self, MAPS, MODEL};
+use super::manifest::{
+    self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap, StoredModel,
+};
 use super::save::put;
-use super::{Dtype, FieldAbout, Rows, Space, builder, npy, table};
+use super::{Dtype, FieldAbout, Model, Rows, Space, builder, npy, table};
 use crate::error::Result;
 use crate::file::{self, NewFile, Written};
 use crate::items::Items;
@@ -44,7 +46,8 @@ impl Draft {
         self.written.clear();
     }
 
-    /// One space as the manifest of one segment of its live items, with the maps that are not stale.
+    /// One space as the manifest of one segment of its live items, with the maps that are not stale. Its model is
+    /// left to the caller, who may have its files already.
     pub(super) fn whole(&mut self, space: &Space) -> Result<Manifest> {
         let from = &space.0.manifest;
         let items = space.items(None)?;
@@ -67,6 +70,7 @@ impl Draft {
             segments: vec![segment],
             deleted: None,
             maps,
+            model: None,
             ..from.clone()
         })
     }
@@ -103,6 +107,20 @@ impl Draft {
         file::create_dir(&self.dir.join(MAPS))?;
         let number = self.number();
         self.file(&format!("{MAPS}/{name}"), "parquet", number, |out| table::write(out, items))
+    }
+
+    /// The files of a model, if there is one.
+    pub(super) fn model(&mut self, model: Option<&Model>) -> Result<Option<StoredModel>> {
+        let Some(model) = model else { return Ok(None) };
+        file::create_dir(&self.dir.join(MODEL))?;
+        let number = self.number();
+        let config = model.config_bytes()?;
+        let config =
+            self.file(&format!("{MODEL}/config"), "json", number, |out| put(out, &config))?;
+        let tensors = self.file(&format!("{MODEL}/model"), "safetensors", number, |out| {
+            model.write_tensors(out)
+        })?;
+        Ok(Some(StoredModel { config, tensors }))
     }
 
     pub(super) fn bytes(&mut self, stem: &str, extension: &str, bytes: &[u8]) -> Result<FileAbout> {

@@ -252,7 +252,9 @@ impl Edit {
         let stale: Vec<StoredMap> =
             self.manifest.maps.iter().filter(|m| !self.space.is_fresh(&m.map)).cloned().collect();
         let (generation, fresh) = (self.manifest.generation, whole.maps);
-        self.manifest = Manifest { generation, rows_generation: generation, maps: stale, ..whole };
+        let model = self.manifest.model.take(); // its files stay as they are
+        self.manifest =
+            Manifest { generation, rows_generation: generation, maps: stale, model, ..whole };
         self.manifest.maps.extend(fresh.into_iter().map(|mut m| {
             m.map.generation = generation;
             m
@@ -264,6 +266,7 @@ impl Edit {
     pub(super) fn replace(&mut self, other: &Space) -> Result<()> {
         let generation = self.manifest.generation;
         self.manifest = self.draft.whole(other)?;
+        self.manifest.model = self.draft.model(other.0.model.as_ref())?;
         (self.manifest.generation, self.manifest.rows_generation) = (generation, generation);
         self.manifest.maps.iter_mut().for_each(|m| m.map.generation = generation);
         Ok(())

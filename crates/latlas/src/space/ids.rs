@@ -5,6 +5,7 @@
 //! xxh3 of the id, seed 0), then the text: the ids one after the other, UTF-8. Slots are n + n/2 + 1, so two
 //! thirds of them are taken and a look-up probes about two (Knuth, TAOCP vol. 3, §6.4: ½(1 + 1/(1 − α))).
 
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::manifest::MOST_ROWS;
@@ -19,6 +20,8 @@ const HEADER: usize = 64;
 #[derive(Debug, Clone)]
 pub struct IdTable {
     bytes: Bytes,
+    /// Where in `bytes` the table lies.
+    at: Range<usize>,
     rows: usize,
     slots: usize,
     text_at: usize,
@@ -62,11 +65,18 @@ impl IdTable {
 
     /// A table over these bytes; checks its header against their length, and reads nothing else.
     pub fn from_bytes(bytes: Bytes) -> Result<Self> {
+        let all = 0..bytes.len();
+        Self::within(bytes, all)
+    }
+
+    /// A table over a part of these bytes; it need not be aligned.
+    pub(super) fn within(bytes: Bytes, at: Range<usize>) -> Result<Self> {
         let wrong = |what: &str| Error::data(format!("id table: {what}"));
-        if bytes.len() < HEADER || bytes[..8] != *MAGIC {
+        let part = bytes.get(at.clone()).unwrap_or_default();
+        if part.len() < HEADER || part[..8] != *MAGIC {
             return Err(wrong("it does not begin as one"));
         }
-        let number = |i: usize| u64_at(&bytes, 8 + 8 * i).unwrap_or(u64::MAX);
+        let number = |i: usize| u64_at(part, 8 + 8 * i).unwrap_or(u64::MAX);
         match number(0) {
             VERSION => {}
             newer if newer > VERSION => {
@@ -83,13 +93,14 @@ impl IdTable {
             return Err(wrong(&format!("it claims {slots} slots for {rows} rows")));
         }
         let text_at = HEADER as u64 + (rows + 1) * 8 + slots * 4; // below 2^36 by the two checks above
-        if text_at.checked_add(text) != Some(bytes.len() as u64) {
+        if text_at.checked_add(text) != Some(part.len() as u64) {
             return Err(wrong(&format!(
                 "its header does not fit its length of {} bytes",
-                bytes.len()
+                part.len()
             )));
         }
-        Ok(IdTable { rows: rows as usize, slots: slots as usize, text_at: text_at as usize, bytes })
+        let (rows, slots, text_at) = (rows as usize, slots as usize, text_at as usize);
+        Ok(IdTable { bytes, at, rows, slots, text_at })
     }
 
     /// The number of rows.
@@ -118,7 +129,7 @@ impl IdTable {
     /// Reads everything: every id is UTF-8, stands at its place, and is found again under its own row.
     pub fn check(&self) -> Result<()> {
         let wrong = |what: String| Err(Error::data(format!("id table: {what}")));
-        let text = self.bytes.len() - self.text_at;
+        let text = self.bytes().len() - self.text_at;
         if self.end(0) != Some(0) || self.end(self.rows) != Some(text as u64) {
             return wrong("its offsets do not span its text".into());
         }
@@ -138,23 +149,27 @@ impl IdTable {
         Ok(())
     }
 
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.at.clone()).unwrap_or_default()
+    }
+
     fn raw(&self, row: usize) -> Option<&[u8]> {
         if row >= self.rows {
             return None;
         }
         let (start, end) = (self.end(row)?, self.end(row + 1)?);
-        self.bytes
+        self.bytes()
             .get(self.text_at..)?
             .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
     }
 
     fn end(&self, i: usize) -> Option<u64> {
-        u64_at(&self.bytes, HEADER + 8 * i)
+        u64_at(self.bytes(), HEADER + 8 * i)
     }
 
     fn entry(&self, slot: usize) -> Option<u32> {
         let at = HEADER + (self.rows + 1) * 8 + slot * 4;
-        Some(u32::from_le_bytes(self.bytes.get(at..at + 4)?.try_into().ok()?))
+        Some(u32::from_le_bytes(self.bytes().get(at..at + 4)?.try_into().ok()?))
     }
 }
 

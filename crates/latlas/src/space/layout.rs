@@ -13,6 +13,9 @@ pub(super) const MANIFEST_TMP: &str = "space.json.tmp";
 pub(super) const LOCK: &str = ".lock";
 pub(super) const README: &str = "README.txt";
 pub(super) const MAPS: &str = "maps";
+pub(super) const MODEL: &str = "model";
+/// The folders within a space, as `listing` names them.
+pub(super) const FOLDERS: [&str; 2] = ["maps/", "model/"];
 
 /// Where a computation whose result will be the space `target` keeps its scratch files and checkpoints: beside it, on
 /// the same disk (`en.space.work`). Removed by its maker when the result is published.
@@ -46,6 +49,7 @@ pub(super) fn listing(dir: &Path) -> Vec<String> {
     };
     let mut all = names(dir, "");
     all.extend(names(&dir.join(MAPS), "maps/"));
+    all.extend(names(&dir.join(MODEL), "model/"));
     all.sort_unstable();
     all
 }
@@ -60,6 +64,9 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
         let Some(number) = manifest::number_of(name) else { return name == MANIFEST_TMP };
         if name.starts_with("maps/") {
             return name.ends_with(".parquet");
+        }
+        if name.starts_with("model/") {
+            return true;
         }
         let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
         match (stem, rest) {
@@ -88,7 +95,8 @@ pub(super) fn is_draft(dir: &Path) -> bool {
 /// The first of these names that no writer leaves.
 pub(super) fn stranger(names: &[String]) -> Option<&String> {
     let known = |name: &str| {
-        matches!(name, LOCK | MANIFEST | MANIFEST_TMP | README | "maps/")
+        matches!(name, LOCK | MANIFEST | MANIFEST_TMP | README)
+            || FOLDERS.contains(&name)
             || manifest::number_of(name).is_some()
     };
     names.iter().find(|name| !known(name))
@@ -104,6 +112,7 @@ This folder is a Latlas space: items, and vectors that place alike items close t
   ids-NNNN.idx        from an id to its row, for Latlas
   deleted-NNNN.bits   rows that no longer count, if there are any
   maps/               layouts in two or three dimensions: id, x, y
+  model/              what places new items in this space, if it was kept: a configuration, and tensors
 
 Only space.json ever changes; read the names of the files from it. In Python, with NumPy and pandas:
 

@@ -101,6 +101,15 @@ pub struct StoredMap {
     pub file: FileAbout,
 }
 
+/// The files of the model, if the space has one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredModel {
+    /// Family, version and configuration (JSON).
+    pub config: FileAbout,
+    /// Its numbers (safetensors).
+    pub tensors: FileAbout,
+}
+
 /// The whole of `space.json` but its checksum.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -128,6 +137,9 @@ pub struct Manifest {
     pub deleted: Option<DeletedAbout>,
     /// The maps, oldest first.
     pub maps: Vec<StoredMap>,
+    /// What the encoder needs beside the items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<StoredModel>,
     /// How the space came to be, oldest first.
     pub provenance: Vec<Provenance>,
     /// What was measured.
@@ -162,6 +174,7 @@ impl Manifest {
         segments
             .chain(self.deleted.iter().map(|d| &d.file))
             .chain(self.maps.iter().map(|m| &m.file))
+            .chain(self.model.iter().flat_map(|m| [&m.config, &m.tensors]))
     }
 
     /// The bytes of `space.json`, checksum included.
@@ -302,10 +315,14 @@ pub(super) fn name(name: &str, what: &str) -> Result<()> {
 
 /// The number in the name of a file of a space; `None` if no file of a space is called this.
 pub(super) fn number_of(file: &str) -> Option<u64> {
-    let file = file.strip_prefix("maps/").unwrap_or(file);
+    let model = file.strip_prefix("model/");
+    let file = model.or_else(|| file.strip_prefix("maps/")).unwrap_or(file);
     let (stem, extension) = file.rsplit_once('.')?;
     let (stem, number) = stem.rsplit_once('-')?;
-    let known = matches!(extension, "npy" | "parquet" | "idx" | "bits");
+    let known = match model {
+        Some(_) => matches!((stem, extension), ("config", "json") | ("model", "safetensors")),
+        None => matches!(extension, "npy" | "parquet" | "idx" | "bits"),
+    };
     let digits =
         number.len() >= 4 && number.len() <= 18 && number.bytes().all(|b| b.is_ascii_digit());
     (known && digits && name(stem, "file").is_ok()).then(|| number.parse().ok())?
@@ -342,6 +359,7 @@ mod tests {
             }],
             deleted: None,
             maps: vec![],
+            model: None,
             provenance: vec![],
             metrics: Map::new(),
             run: Map::new(),

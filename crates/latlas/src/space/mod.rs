@@ -6,6 +6,8 @@ mod check;
 mod deleted;
 mod draft;
 mod edit;
+mod encoder;
+pub mod fasttext;
 mod field;
 pub mod formats;
 #[doc(hidden)] // public for fuzzing
@@ -13,6 +15,7 @@ pub mod ids;
 mod layout;
 #[doc(hidden)] // public for fuzzing
 pub mod manifest;
+mod model;
 pub mod npy;
 mod open;
 mod repair;
@@ -34,9 +37,13 @@ use table::Table;
 pub use builder::SpaceBuilder;
 pub use check::{CheckReport, Problem, check};
 pub use edit::Edit;
+pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch, encode_all};
 pub use field::{Dtype, Field, FieldAbout, Rows};
 pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};
+pub use model::{
+    Model, ModelAbout, ModelBuilder, NumberType, Numbers, Tensor, TensorAbout, Values,
+};
 pub use save::SaveOptions;
 
 /// An item's place within one generation of one Space; the string id is what lasts.
@@ -69,6 +76,7 @@ struct Inner {
     /// As in the manifest, and the tables.
     maps: Vec<MapAbout>,
     map_tables: Vec<Table>,
+    model: Option<Model>,
 }
 
 /// A run of rows that were written together.
@@ -209,6 +217,11 @@ impl Space {
     /// stale map (built on other rows) is an error that says how to rebuild it.
     pub fn map(&self, name: Option<&str>) -> Result<(MapAbout, Items)> {
         table::map(self, name)
+    }
+
+    /// What its encoder needs beside the items, if that was kept.
+    pub fn model(&self) -> Option<Model> {
+        self.0.model.clone()
     }
 
     /// How this space came to be, oldest first.

@@ -9,9 +9,10 @@ use super::deleted::Deleted;
 use super::field::Vectors;
 use super::ids::IdTable;
 use super::layout::MANIFEST;
-use super::manifest::{self, FileAbout, MOST_BYTES, Manifest};
+use super::manifest::{self, FileAbout, MOST_BYTES, Manifest, StoredModel};
+use super::model::MOST_CONFIG;
 use super::table::Table;
-use super::{Field, FieldAbout, Inner, Segment, Space, npy};
+use super::{Field, FieldAbout, Inner, Model, Segment, Space, npy};
 use crate::error::{Error, Result};
 use crate::file::Bytes;
 
@@ -105,6 +106,7 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         .iter()
         .map(|m| part(path, &m.file, owned, |bytes| Table::stored(bytes, &m.file)));
     let map_tables = map_tables.collect::<Result<_>>()?;
+    let model = manifest.model.as_ref().map(|about| model(path, about, owned)).transpose()?;
     let maps = manifest.maps.iter().map(|m| m.map.clone()).collect();
     let columns = manifest.columns.iter().map(|c| (c.name.clone(), c.kind)).collect();
     Ok(Space(Arc::new(Inner {
@@ -116,7 +118,23 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         deleted,
         maps,
         map_tables,
+        model,
     })))
+}
+
+/// The model: its configuration is read and verified, its tensors are mapped.
+fn model(path: &Path, about: &StoredModel, owned: bool) -> Result<Model> {
+    let config = part(path, &about.config, owned, |bytes| {
+        if bytes.len() as u64 > MOST_CONFIG {
+            return Err(Error::data("it is longer than any configuration"));
+        }
+        if about.config.matches(&bytes) {
+            Ok(bytes)
+        } else {
+            Err(Error::data("its checksum does not match"))
+        }
+    })?;
+    part(path, &about.tensors, owned, |bytes| Model::stored_in(&config, bytes, &about.tensors))
 }
 
 /// Opens one file, checks its length, and hands it on; what then goes wrong is told with the file's name.

@@ -6,7 +6,9 @@ use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 use super::draft::Draft;
-use super::layout::{self, LOCK, MANIFEST, MANIFEST_TMP, MAPS, README, README_TEXT};
+use super::layout::{
+    self, FOLDERS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
+};
 use super::manifest::Manifest;
 use super::{Edit, Space};
 use crate::error::{Error, Result};
@@ -82,12 +84,14 @@ fn move_into_place(dir: &Path, target: &Path) -> Result<()> {
 
 fn fill(space: &Space, dir: &Path, options: SaveOptions) -> Result<()> {
     for name in layout::listing(dir) {
-        if !matches!(name.as_str(), LOCK | "maps/") {
+        if name != LOCK && !FOLDERS.contains(&name.as_str()) {
             file::remove(&dir.join(name))?; // what a killed writer left
         }
     }
     let mut draft = Draft::new(dir, 1);
     let mut manifest = draft.whole(space)?;
+    manifest.model = draft.model(space.0.model.as_ref())?;
+    manifest.next_file = draft.next_file();
     (manifest.generation, manifest.rows_generation) = (1, 1);
     manifest.maps.iter_mut().for_each(|m| m.map.generation = 1);
     portable(&mut manifest, options);
@@ -126,8 +130,10 @@ pub(super) fn readme(out: &mut NewFile) -> Result<()> {
 }
 
 fn sync(dir: &Path) -> Result<()> {
-    if dir.join(MAPS).is_dir() {
-        file::sync_dir(&dir.join(MAPS))?;
+    for folder in [MAPS, MODEL].map(|name| dir.join(name)) {
+        if folder.is_dir() {
+            file::sync_dir(&folder)?;
+        }
     }
     file::sync_dir(dir)
 }

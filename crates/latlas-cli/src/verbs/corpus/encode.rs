@@ -34,10 +34,11 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let run = cx.run();
     let sources = Sources::resolve(&args.input)?;
     let reading = args.reading.options()?;
+    let options = args.words.options()?;
     let work = Work::beside(&args.output)?;
     let encode = || {
         let documents = data::documents(&sources, &reading, &run)?;
-        let corpus = data::encode(documents, &args.words.options(), &work.scratch()?, None, &run)?;
+        let corpus = data::encode(documents, &options, &work.scratch()?, None, &run)?;
         corpus.save(&args.output, &run)?;
         Ok(corpus.vocabulary)
     };

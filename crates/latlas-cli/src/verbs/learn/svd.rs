@@ -8,7 +8,7 @@ use latlas::items::relations::RELATIONS;
 use latlas::learn::{Learn, Svd};
 use latlas::{Error, Result, Run, Space};
 
-use super::text::{Learned, Target, Text};
+use super::text::{Learned, Of, Target, Text};
 use crate::settings::{self, Setting};
 use crate::verbs::Context;
 
@@ -75,7 +75,7 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return Learned::save(output, tokens, |scratch| {
             learner.learn_in(&counts, Some(scratch), &run)
         })?
-        .tell(output, cx);
+        .tell(Of::Words, output, cx);
     }
     let output = args.target.output.clone().unwrap_or_default();
     // `Lesson` makes it before the text is read, and removes it in the end.

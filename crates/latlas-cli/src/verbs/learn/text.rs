@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use latlas::data::{
-    self, CORPUS, Corpus, CorpusOptions, Counts, Documents, ReaderOptions, Sources, Tokenizer,
+    self, CORPUS, Corpus, CorpusOptions, Counts, Documents, Labels, Phrases, ReaderOptions,
+    Sources, Tokenizer,
 };
 use latlas::file::Sections;
-use latlas::learn::Learn;
+use latlas::learn::documents::OnUnknown;
+use latlas::learn::{Classifier, Doc2Vec, DocumentCorpus, Learn};
 use latlas::{Checkpoint, Error, Kind, Result, Run, Space};
 use serde_json::{Value, json};
 
@@ -60,17 +62,20 @@ pub(in crate::verbs) struct Words {
     /// Keep capitals: 'Word' and 'word' are two
     #[arg(long, help_heading = "Words")]
     keep_case: bool,
-    /// Words that stand less often are left out
-    #[arg(long, value_name = "N", default_value_t = CorpusOptions::default().min_count, help_heading = "Words")]
-    min_count: u64,
+    /// Words that stand less often are left out [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Words")]
+    min_count: Option<u64>,
     /// At most so many words, the most frequent ones
     #[arg(long, value_name = "N", help_heading = "Words")]
     max_vocab: Option<usize>,
+    /// Join the phrases of a table, as 'latlas learn phrases' writes it, before words are counted
+    #[arg(long, value_name = "FILE", help_heading = "Words")]
+    phrases: Option<PathBuf>,
 }
 
 /// How words are found, as the user says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Cut {
+pub(in crate::verbs) enum Cut {
     // The words of Unicode, punctuation left out; right for most languages.
     Words,
     // Whatever stands between white space, for text that is tokenised already.
@@ -80,16 +85,24 @@ enum Cut {
 }
 
 impl Words {
-    pub(in crate::verbs) fn options(&self) -> CorpusOptions {
-        CorpusOptions {
-            tokenizer: match self.tokenizer {
-                Cut::Words => Tokenizer::Words,
-                Cut::Whitespace => Tokenizer::Whitespace,
-                Cut::Letters => Tokenizer::Letters,
-            },
+    /// Reads the table of phrases, if one is named.
+    pub(in crate::verbs) fn options(&self) -> Result<CorpusOptions> {
+        Ok(CorpusOptions {
+            tokenizer: self.tokenizer.tokenizer(),
             lowercase: !self.keep_case,
-            min_count: self.min_count,
+            min_count: self.min_count.unwrap_or(CorpusOptions::default().min_count),
             max_vocab: self.max_vocab,
+            phrases: self.phrases.as_deref().map(Phrases::read).transpose()?,
+        })
+    }
+}
+
+impl Cut {
+    pub(in crate::verbs) fn tokenizer(self) -> Tokenizer {
+        match self {
+            Cut::Words => Tokenizer::Words,
+            Cut::Whitespace => Tokenizer::Whitespace,
+            Cut::Letters => Tokenizer::Letters,
         }
     }
 }
@@ -118,11 +131,17 @@ impl Text {
                 ))
                 .help("dump them from the text"));
             }
+            if self.words.phrases.is_some() {
+                return Err(Error::usage(format!(
+                    "{input} is encoded already: phrases cannot be joined in it"
+                ))
+                .help("join them where the text is encoded: latlas corpus encode --phrases"));
+            }
             let corpus = |_: &Work| Corpus::open(Path::new(input));
-            return lesson.learn_from(corpus, learner, output, &run)?.tell(output, cx);
+            return lesson.learn_from(corpus, learner, output, &run)?.tell(Of::Words, output, cx);
         }
         let read = || data::documents(&sources, &reading, &run);
-        lesson.learn(read, learner, output, &run)?.tell(output, cx)
+        lesson.learn(read, learner, output, &run)?.tell(Of::Words, output, cx)
     }
 
     /// Learns from counts, saves the space and tells of it. Flags about the text do not matter.
@@ -133,17 +152,79 @@ impl Text {
         output: &Path,
         cx: &Context<'_>,
     ) -> Result<()> {
-        if self.dump_corpus.is_some() {
-            return Err(Error::usage("counts hold no text: words cannot be dumped")
-                .help("dump them from the text"));
-        }
         let lesson = self.lesson()?;
         let run = cx.run();
         let learn = |work: &Work| {
             let tokens = counts.vocabulary.tokens();
             lesson.finish(learner, counts, tokens, output, work, &run)
         };
-        lesson.held(output, &run, learn)?.tell(output, cx)
+        lesson.held(output, &run, learn)?.tell(Of::Words, output, cx)
+    }
+
+    /// Reads rows with a text each, learns their vectors, saves the space and tells of it.
+    pub(super) fn learn_documents(
+        &self,
+        target: &Target,
+        learner: &Doc2Vec,
+        on_unknown: OnUnknown,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let run = cx.run();
+        let learned = lesson.held(output, &run, |work| {
+            let texts = data::texts(&sources, &reading, &run)?;
+            let scratch = work.scratch()?;
+            let corpus = data::encode_whole(&texts, &lesson.corpus, &scratch, lesson.dump, &run)?;
+            let tokens = corpus.vocabulary.tokens();
+            let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
+            lesson.finish(learner, &data, tokens, output, work, &run)
+        })?;
+        learned.tell(Of::Documents, output, cx)
+    }
+
+    /// Reads texts with labels, learns to label texts, saves the space and tells of it.
+    pub(super) fn classify(
+        &self,
+        target: &Target,
+        labels: &Labels,
+        learner: &Classifier,
+        cx: &Context<'_>,
+    ) -> Result<()> {
+        let Words { max_vocab, phrases, .. } = &self.words;
+        if self.dump_corpus.is_some() || max_vocab.is_some() || phrases.is_some() {
+            return Err(Error::usage(
+                "--dump-corpus, --max-vocab and --phrases do not go together with --supervised",
+            ));
+        }
+        let lesson = self.lesson()?;
+        let sources = Sources::resolve(&target.input)?;
+        let reading = self.reading.options()?;
+        let Some(output) = target.output.as_deref().filter(|_| !self.dry_run) else {
+            return dry_run(&sources, &reading, cx);
+        };
+        let cut =
+            data::Cut { tokenizer: lesson.corpus.tokenizer, lowercase: lesson.corpus.lowercase };
+        let min_count = self.words.min_count.unwrap_or(learner.min_count);
+        let learner = Classifier { min_count, ..learner.clone() };
+        learner.check()?;
+        let run = cx.run();
+        let learned = lesson.held(output, &run, |work| {
+            let corpus = data::encode_labelled(&sources, &reading, labels, cut, &run)?;
+            run.progress.note(&format!(
+                "{} texts, {} labels, {} different words",
+                corpus.texts.iter().count(),
+                corpus.labels.len(),
+                corpus.words.len()
+            ));
+            let tokens = corpus.words.tokens();
+            lesson.finish(&learner, &corpus, tokens, output, work, &run)
+        })?;
+        learned.tell(Of::Labels, output, cx)
     }
 
     fn lesson(&self) -> Result<Lesson<'_>> {
@@ -151,7 +232,7 @@ impl Text {
             Error::usage(format!("--checkpoint-every {}: not a time", self.checkpoint_every))
         })?;
         Ok(Lesson {
-            corpus: self.words.options(),
+            corpus: self.words.options()?,
             dump: self.dump_corpus.as_deref(),
             resume: self.resume,
             every,
@@ -175,6 +256,14 @@ pub(in crate::verbs) struct Lesson<'a> {
     pub(in crate::verbs) every: Duration,
 }
 
+/// What was learned: vectors of words, of documents, or to tell labels.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::verbs) enum Of {
+    Words,
+    Documents,
+    Labels,
+}
+
 /// A space that was learned and saved.
 pub(in crate::verbs) struct Learned {
     pub(in crate::verbs) space: Space,
@@ -183,7 +272,7 @@ pub(in crate::verbs) struct Learned {
 }
 
 impl Lesson<'_> {
-    /// Reads, learns, saves. The target is locked from the start, and stays as it was until the end.
+    /// Reads, learns, saves.
     pub(in crate::verbs) fn learn<D: Documents, L: Learn<Data = Corpus>>(
         &self,
         read: impl FnOnce() -> Result<D>,
@@ -254,7 +343,7 @@ impl Lesson<'_> {
         let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
-        Ok(Learned { space, tokens, took })
+        Ok(Learned { tokens, took, space })
     }
 }
 
@@ -274,14 +363,22 @@ impl Learned {
     }
 
     /// The closing words: a summary, and what to do next.
-    pub(super) fn tell(&self, output: &Path, cx: &Context<'_>) -> Result<()> {
+    pub(super) fn tell(&self, of: Of, output: &Path, cx: &Context<'_>) -> Result<()> {
         cx.out.settle();
         if cx.out.json() {
             return cx.out.object("learn", &self.object(output));
         }
-        self.print(output, cx.out)?;
+        self.print(of, output, cx.out)?;
         let space = output.display();
-        cx.out.say(&format!("next: latlas search {space} {}", self.example()));
+        let query = match of {
+            Of::Words => self.example(),
+            Of::Documents => "'a text of your own'",
+            Of::Labels => {
+                cx.out.say(&format!("next: latlas apply classify {space} NEW"));
+                return Ok(());
+            }
+        };
+        cx.out.say(&format!("next: latlas search {space} {query}"));
         cx.out.say(&format!("      latlas map {space} && latlas plot {space} -o map.png"));
         Ok(())
     }
@@ -311,11 +408,15 @@ impl Learned {
     }
 
     /// The summary, for people.
-    pub(in crate::verbs) fn print(&self, output: &Path, out: &Output) -> Result<()> {
+    pub(in crate::verbs) fn print(&self, of: Of, output: &Path, out: &Output) -> Result<()> {
         let speed =
             self.speed().map_or_else(String::new, |(n, unit)| format!(", {}", rate(n, unit)));
+        let (name, unit) = match of {
+            Of::Words | Of::Labels => ("vocabulary", "words"),
+            Of::Documents => ("documents", "documents"),
+        };
         let mut lines = vec![
-            ("vocabulary", counted(self.space.count() as u64, "words")),
+            (name, counted(self.space.count() as u64, unit)),
             ("text", counted(self.tokens, "words")),
             ("vectors", format!("{} numbers each", self.dim())),
         ];

@@ -48,7 +48,7 @@ use crate::items::{Column, ColumnKind};
 use crate::kernels::adagrad::{Adagrad, Factors};
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::word2vec::items;
+use crate::learn::words::items;
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::{Provenance, Space, SpaceBuilder};

@@ -24,8 +24,12 @@ pub struct Word2Vec {
     pub epochs: u32,
     /// The farthest context, in words to each side, 1 to 10,000. Wide windows bring topics, narrow ones syntax.
     pub window: usize,
+    /// What is minimised: negative sampling, or the hierarchical softmax.
+    pub loss: Loss,
     /// Noise words for each pair, 1 to 1,000. 5 for large corpora, up to 20 for small ones; time grows with it.
     pub negative: usize,
+    /// Whether the context words of a window share its noise words.
+    pub negatives: Negatives,
     /// The relative frequency above which words are thinned out; 0 keeps all. Smaller is faster and favours rare words.
     pub sample: f64,
     /// The learning rate at the start; by default 0.025 for skip-gram and 0.05 for CBOW.
@@ -34,6 +38,51 @@ pub struct Word2Vec {
     pub min_alpha: Option<f64>,
     /// The power of a word's count in the noise distribution, -2 to 2: 1 draws by frequency, 0 evenly.
     pub ns_exponent: f64,
+    /// Whether windows reach less far than `window`, at random, which weights near words more.
+    pub shrink_windows: bool,
+    /// How much more; only where `shrink_windows`.
+    pub window_weighting: Weighting,
+    /// CBOW: whether h is the mean of the context vectors, each moved by the whole gradient of h; else their sum, each
+    /// moved by its share of it.
+    pub cbow_mean: bool,
+    /// Whether the space keeps the output vectors too, as field "output". Not for the hierarchical softmax, whose
+    /// output vectors are no words'.
+    pub keep_output: bool,
+    /// Whether results are the same whatever the number of threads: training then works on one.
+    pub deterministic: bool,
+}
+
+/// What tells a centre word from all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// Negative sampling: the word against a few noise words.
+    #[default]
+    Ns,
+    /// Hierarchical softmax: the word's path down a Huffman tree. Better for rare words, slower.
+    Hs,
+}
+
+/// Which noise words the context words of one window meet (skip-gram with negative sampling).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Negatives {
+    /// All the same: several times faster, at equal quality.
+    #[default]
+    Shared,
+    /// Each its own, as in the authors' program.
+    Independent,
+}
+
+/// How likely a window is to reach a word at distance d.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Weighting {
+    /// (window − d + 1)/window, as in the authors' program.
+    #[default]
+    Linear,
+    /// 1/d, as in GloVe: near words count for more still.
+    Harmonic,
 }
 
 /// The two models of the first paper.
@@ -66,11 +115,18 @@ impl Default for Word2Vec {
             dim: 100,
             epochs: 5,
             window: 5,
+            loss: Loss::Ns,
             negative: 5,
+            negatives: Negatives::Shared,
             sample: 1e-3,
             alpha: None,
             min_alpha: None,
             ns_exponent: 0.75,
+            shrink_windows: true,
+            window_weighting: Weighting::Linear,
+            cbow_mean: true,
+            keep_output: false,
+            deterministic: false,
         }
     }
 }
@@ -114,7 +170,12 @@ impl Word2Vec {
         real("sample", self.sample, 0.0, 1.0)?;
         real("alpha", self.start_alpha(), 1e-9, 10.0)?;
         real("min_alpha", self.end_alpha(), 0.0, self.start_alpha())?;
-        real("ns_exponent", self.ns_exponent, -2.0, 2.0)
+        real("ns_exponent", self.ns_exponent, -2.0, 2.0)?;
+        if self.keep_output && self.loss == Loss::Hs {
+            return Err(Error::usage("keep_output: under loss=hs output vectors are no words'")
+                .help("take loss=ns, or leave keep_output"));
+        }
+        Ok(())
     }
 
     /// The options with every default filled in, for provenance.

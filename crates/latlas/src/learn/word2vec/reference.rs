@@ -2,7 +2,7 @@
 
 use super::train::Model;
 use super::windows::{Drawing, Window, Windows};
-use super::{Architecture, Word2Vec};
+use super::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use crate::data::{Corpus, Vocabulary};
 use crate::items::Sequences;
 use crate::kernels::hogwild::Hogwild;
@@ -55,7 +55,7 @@ pub(super) fn sentences(count: usize, words: u32, seed: u64) -> Vec<Vec<u32>> {
 
 /// Trains from the beginning to the end.
 pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained<Model> {
-    options.train(corpus, Hogwild::detect(), run).unwrap()
+    options.train(None, corpus, Hogwild::detect(), run).unwrap()
 }
 
 fn plain(rows: &mut crate::kernels::hogwild::RacingRows) -> Vec<Vec<f64>> {
@@ -66,6 +66,68 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// One step in f64.
+struct Step<'a> {
+    options: &'a Word2Vec,
+    input: &'a mut Vec<Vec<f64>>,
+    output: &'a mut Vec<Vec<f64>>,
+    alpha: f64,
+}
+
+impl Step<'_> {
+    /// Each context against all outputs, everything measured before anything moves; (loss, terms).
+    fn each(&mut self, contexts: &[u32], outputs: &[u32], labels: &[f32]) -> (f64, f64) {
+        let old: Vec<Vec<f64>> = outputs.iter().map(|&o| self.output[o as usize].clone()).collect();
+        let measured: Vec<Vec<(f64, f64)>> =
+            contexts.iter().map(|&c| self.measure(&self.input[c as usize], &old, labels)).collect();
+        for (&c, measured) in contexts.iter().zip(&measured) {
+            // A context that stands in the window twice has moved once when it is met again.
+            let h = self.input[c as usize].clone();
+            for ((&(g, _), old), &o) in measured.iter().zip(&old).zip(outputs) {
+                for d in 0..h.len() {
+                    self.input[c as usize][d] += g * old[d];
+                    self.output[o as usize][d] += g * h[d];
+                }
+            }
+        }
+        let loss = measured.iter().flatten().map(|(_, loss)| loss).sum();
+        (loss, (contexts.len() * outputs.len()) as f64)
+    }
+
+    /// The mean or the sum of all contexts; or one context with outputs of its own.
+    fn sum(&mut self, contexts: &[u32], outputs: &[u32], labels: &[f32]) -> (f64, f64) {
+        let share = 1.0 / contexts.len() as f64;
+        let (into, back) = if self.options.cbow_mean { (share, 1.0) } else { (1.0, share) };
+        let h: Vec<f64> = (0..self.options.dim)
+            .map(|d| contexts.iter().map(|&c| into * self.input[c as usize][d]).sum())
+            .collect();
+        let old: Vec<Vec<f64>> = outputs.iter().map(|&o| self.output[o as usize].clone()).collect();
+        let measured = self.measure(&h, &old, labels);
+        for (&(g, _), &o) in measured.iter().zip(outputs) {
+            // An output that stands there twice has moved once when it is met again.
+            for d in 0..h.len() {
+                for &c in contexts {
+                    self.input[c as usize][d] += back * g * self.output[o as usize][d];
+                }
+                self.output[o as usize][d] += g * h[d];
+            }
+        }
+        (measured.iter().map(|(_, loss)| loss).sum(), outputs.len() as f64)
+    }
+
+    /// For each output (g, loss).
+    fn measure(&self, h: &[f64], outputs: &[Vec<f64>], labels: &[f32]) -> Vec<(f64, f64)> {
+        let pairs = outputs.iter().zip(labels);
+        pairs
+            .map(|(o, &label)| {
+                let sigma = 1.0 / (1.0 + (-dot(h, o)).exp());
+                let loss = -(if label == 1.0 { sigma } else { 1.0 - sigma }).ln();
+                (self.alpha * (f64::from(label) - sigma), loss)
+            })
+            .collect()
+    }
+}
+
 /// Equations to numbers, nothing clever: (input, output, mean loss of each epoch).
 fn in_f64(
     options: &Word2Vec,
@@ -73,7 +135,7 @@ fn in_f64(
     run: &Run<'_>,
 ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>) {
     let Model { mut input, mut output } =
-        options.first_values(corpus.vocabulary.len(), run).unwrap();
+        options.first_values(None, &corpus.vocabulary, run).unwrap();
     let (mut input, mut output) = (plain(&mut input), plain(&mut output));
     let drawing = Drawing::new(options, &corpus.vocabulary);
     let ids = corpus.sequences.as_slice().len() as f64;
@@ -94,34 +156,17 @@ fn in_f64(
                 let read = epoch as f64 + (start + f64::from(window.at) * length) / ids;
                 let slope = options.end_alpha() - options.start_alpha();
                 let alpha = options.start_alpha() + slope * read / f64::from(options.epochs);
+                let mut step = Step { options, input: &mut input, output: &mut output, alpha };
                 for i in 0..window.groups() {
-                    let inputs: &[u32] = match options.architecture {
-                        Architecture::SkipGram => &window.contexts[i..=i],
-                        Architecture::Cbow => &window.contexts,
+                    let (rows, labels) = window.outputs(i);
+                    let seen = match options.architecture {
+                        Architecture::Cbow => step.sum(&window.contexts, rows, labels),
+                        _ if window.groups() > 1 => step.sum(&window.contexts[i..=i], rows, labels),
+                        _ => step.each(&window.contexts, rows, labels),
                     };
-                    let h: Vec<f64> = (0..options.dim)
-                        .map(|d| {
-                            inputs.iter().map(|&c| input[c as usize][d]).sum::<f64>()
-                                / inputs.len() as f64
-                        })
-                        .collect();
-                    let outputs = window.outputs(i);
-                    let dots: Vec<f64> =
-                        outputs.iter().map(|&o| dot(&h, &output[o as usize])).collect();
-                    let mut gradient = vec![0.0; options.dim];
-                    for (k, (&o, x)) in outputs.iter().zip(dots).enumerate() {
-                        let label = if k == 0 { 1.0 } else { 0.0 };
-                        let sigma = 1.0 / (1.0 + (-x).exp());
-                        loss -= if k == 0 { sigma.ln() } else { (1.0 - sigma).ln() };
-                        terms += 1.0;
-                        let g = alpha * (label - sigma);
-                        for d in 0..options.dim {
-                            gradient[d] += g * output[o as usize][d];
-                            output[o as usize][d] += g * h[d];
-                        }
-                    }
-                    for &c in inputs {
-                        input[c as usize].iter_mut().zip(&gradient).for_each(|(x, g)| *x += g);
+                    if window.measured {
+                        loss += seen.0;
+                        terms += seen.1;
                     }
                 }
             }
@@ -133,32 +178,34 @@ fn in_f64(
 
 #[test]
 fn training_equals_the_equations_in_f64() {
-    let corpus = corpus(&sentences(1500, 40, 2));
+    let corpus = corpus(&sentences(1500, 30, 2));
     let run = Run::silent(5);
-    for architecture in [Architecture::SkipGram, Architecture::Cbow] {
-        let options = Word2Vec {
-            architecture,
-            dim: 13,
-            epochs: 2,
-            sample: 0.02,
-            alpha: Some(0.05),
-            ..Default::default()
-        };
+    let base =
+        Word2Vec { dim: 13, epochs: 2, sample: 0.02, alpha: Some(0.05), ..Default::default() };
+    let cbow = Word2Vec { architecture: Architecture::Cbow, ..base.clone() };
+    let kinds = [
+        base.clone(),
+        Word2Vec { negatives: Negatives::Independent, ..base.clone() },
+        Word2Vec { loss: Loss::Hs, ..base.clone() },
+        Word2Vec { shrink_windows: false, window: 3, ..base.clone() },
+        Word2Vec { window_weighting: Weighting::Harmonic, ..base.clone() },
+        cbow.clone(),
+        Word2Vec { cbow_mean: false, alpha: Some(0.01), ..cbow.clone() },
+        Word2Vec { loss: Loss::Hs, ..cbow },
+    ];
+    for options in kinds {
         let mut real = trained(&options, &corpus, &run);
         let (input, output, losses) = in_f64(&options, &corpus, &run);
         for (tally, loss) in real.losses.iter().zip(&losses) {
-            assert!(
-                (tally.mean() - loss).abs() < 1e-5 * loss,
-                "{} instead of {loss}",
-                tally.mean()
-            );
+            let mean = tally.mean();
+            assert!((mean - loss).abs() < 1e-5 * loss, "{mean} instead of {loss}: {options:?}");
             assert_eq!(tally.units, corpus.vocabulary.tokens());
         }
-        assert!(losses[1] < losses[0], "nothing was learned: {losses:?}");
+        assert!(losses[1] < losses[0], "nothing was learned: {losses:?} {options:?}");
         for (real, expected) in [(&mut real.model.input, input), (&mut real.model.output, output)] {
             for (row, expected) in plain(real).iter().zip(&expected) {
                 for (x, y) in row.iter().zip(expected) {
-                    assert!((x - y).abs() < 1e-3, "{x} instead of {y}");
+                    assert!((x - y).abs() < 1e-3, "{x} instead of {y}: {options:?}");
                 }
             }
         }

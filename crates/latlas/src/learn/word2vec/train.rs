@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::windows::{Drawing, Window, Windows};
-use super::{Architecture, Word2Vec};
+use super::Word2Vec;
+use super::steps::{Hands, Lesson};
+use super::windows::{Drawing, Windows};
 use crate::data::Corpus;
 use crate::error::Result;
 use crate::items::Sequences;
-use crate::kernels::hogwild::{Hogwild, RacingRows, Scratch};
+use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::training::{self, Tally, Training};
 use crate::run::Run;
 
@@ -61,7 +62,7 @@ impl<'a> Work<'a> {
 
 impl Training for Work<'_> {
     type Model = Model;
-    type Scratch = (Scratch, [Window; 2]);
+    type Scratch = Hands;
     const UNIT: &'static str = "words";
     const RATE: &'static str = "alpha";
 
@@ -74,11 +75,15 @@ impl Training for Work<'_> {
     }
 
     fn scratch(&self) -> Self::Scratch {
-        (Scratch::new(self.options.dim), Default::default())
+        Hands::new(self.options)
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
         self.chunks.get(chunk as usize).map_or(0.0, |range| self.alpha(epoch, range).0)
+    }
+
+    fn side_by_side(&self) -> u64 {
+        if self.options.deterministic { 1 } else { u64::MAX }
     }
 
     fn chunk(
@@ -86,49 +91,13 @@ impl Training for Work<'_> {
         model: &Model,
         epoch: u64,
         chunk: u64,
-        (scratch, both): &mut Self::Scratch,
+        scratch: &mut Self::Scratch,
     ) -> Result<Tally> {
         let range = self.chunks[chunk as usize].clone();
-        let mut windows =
-            Windows::new(&self.drawing, self.text, range.clone(), self.run.stream(&[epoch, chunk]));
-        let alpha = self.alpha(epoch, &range);
-        let mut tally = Tally::default();
-
-        // The rows of a window are asked for while the window before it is worked on.
-        let [now, coming] = both;
-        let (mut now, mut coming) = (now, coming);
-        let mut more = windows.next(now)?;
-        while more {
-            more = windows.next(coming)?;
-            let ahead = if more { coming.groups() } else { 0 };
-            let step_alpha = (alpha.0 + (alpha.1 - alpha.0) * f64::from(now.at)) as f32;
-            for i in 0..now.groups().max(ahead) {
-                if i < ahead {
-                    prefetch(model, coming, i);
-                }
-                if i < now.groups() {
-                    let outputs = (&model.output, now.outputs(i));
-                    let loss = match self.options.architecture {
-                        Architecture::SkipGram => self.kernels.step_one(
-                            (&model.input, now.contexts[i]),
-                            outputs,
-                            step_alpha,
-                            scratch,
-                        ),
-                        Architecture::Cbow => self.kernels.step_mean(
-                            (&model.input, &now.contexts),
-                            outputs,
-                            step_alpha,
-                            scratch,
-                        ),
-                    };
-                    tally.loss += f64::from(loss);
-                    tally.terms += outputs.1.len() as u64;
-                }
-            }
-            std::mem::swap(&mut now, &mut coming);
-        }
-        tally.units = windows.words();
+        let random = self.run.stream(&[epoch, chunk]);
+        let windows = Windows::new(&self.drawing, self.text, range.clone(), random);
+        let lesson = Lesson { options: self.options, kernels: self.kernels, model };
+        let tally = lesson.learn(windows, self.alpha(epoch, &range), scratch)?;
         // Until the next epoch; or else the whole corpus would come to count as this program's memory.
         self.text.release(range);
         Ok(tally)
@@ -145,15 +114,5 @@ impl Work<'_> {
             start + (end - start) * done
         };
         (at(range.start), at(range.end))
-    }
-}
-
-#[inline]
-fn prefetch(model: &Model, window: &Window, group: usize) {
-    for &row in window.outputs(group) {
-        model.output.prefetch(row);
-    }
-    if let Some(&row) = window.contexts.get(group) {
-        model.input.prefetch(row);
     }
 }

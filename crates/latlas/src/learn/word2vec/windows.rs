@@ -1,23 +1,45 @@
-//! From a chunk of text to the pairs that are trained on: subsampling, dynamic windows, noise words.
+//! From a chunk of text to what is trained on: subsampling, windows, noise words or paths in the tree.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-use super::{Architecture, Word2Vec};
+use super::huffman::Huffman;
+use super::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
-use crate::learn::sampler::Sampler;
+use crate::learn::sampler::{Draws, Sampler};
 
-/// What drawing pairs needs to know of the corpus and the options; the same for all threads.
+/// The loss of one window in so many is measured: enough of them to know its mean to a thousandth, and too few to
+/// cost time.
+const MEASURED: u32 = 8;
+
+/// What drawing windows needs to know of the corpus and the options; the same for all threads.
 pub(super) struct Drawing {
-    architecture: Architecture,
     window: usize,
-    negative: usize,
+    reach: Reach,
     /// For each word: it is kept where 32 random bits are at or below this.
     keep: Vec<u32>,
-    noise: Sampler,
+    outputs: Outputs,
+    /// Whether each context word has outputs of its own.
+    apart: bool,
+}
+
+/// How far a window reaches.
+enum Reach {
+    /// Always to the end.
+    Full,
+    /// Evenly 1…window: a word at distance d is met with probability (window − d + 1)/window.
+    Linear,
+    /// At least d with probability 1/d.
+    Harmonic,
+}
+
+/// What a centre word is predicted by.
+enum Outputs {
+    Noise { sampler: Sampler, negative: usize },
+    Tree(Huffman),
 }
 
 /// What is trained on around one centre word.
@@ -25,11 +47,15 @@ pub(super) struct Drawing {
 pub(super) struct Window {
     /// Where the centre word stands in the chunk, as a share of the chunk.
     pub at: f32,
+    /// Whether its loss counts.
+    pub measured: bool,
     /// The context words.
     pub contexts: Vec<u32>,
-    /// One group of outputs after the other: the centre word, then its noise. Skip-gram has a group for each
-    /// context, CBOW one for all.
+    /// One group of outputs after the other: the centre word, then its noise; or the inner nodes of its path. A group
+    /// for each context, or one for all.
     outputs: Vec<u32>,
+    /// 1 or 0 for each output of a group; alike for all groups.
+    labels: Vec<f32>,
     /// Where each group ends.
     ends: Vec<u32>,
 }
@@ -39,18 +65,23 @@ pub(super) struct Windows<'a> {
     drawing: &'a Drawing,
     ids: &'a [u32],
     random: Xoshiro256PlusPlus,
+    noise: Draws,
     /// Where the next sequence starts in `ids`.
     next: usize,
-    /// The kept words of the current sequence: (word, place in `ids`).
-    kept: Vec<(u32, u32)>,
+    /// The kept words of the current sequence,
+    kept: Vec<u32>,
+    /// and where in `ids` each of them stands.
+    places: Vec<u32>,
     centre: usize,
     /// Words read so far, kept or not.
     words: u64,
+    /// Windows until the next one that is measured.
+    unmeasured: u32,
 }
 
 /// The probability of keeping a word of relative frequency `f` under the threshold `t` (`sample`), at most 1: the
 /// formula of the authors' program.
-pub(super) fn keep_probability(f: f64, t: f64) -> f64 {
+pub(in crate::learn) fn keep_probability(f: f64, t: f64) -> f64 {
     if t <= 0.0 || f <= 0.0 { 1.0 } else { (((f / t).sqrt() + 1.0) * t / f).min(1.0) }
 }
 
@@ -61,27 +92,46 @@ impl Drawing {
             (keep_probability(n as f64 / total, options.sample) * f64::from(u32::MAX)) as u32
         };
         Drawing {
-            architecture: options.architecture,
             window: options.window,
-            negative: options.negative,
+            reach: match (options.shrink_windows, options.window_weighting) {
+                (false, _) => Reach::Full,
+                (true, Weighting::Linear) => Reach::Linear,
+                (true, Weighting::Harmonic) => Reach::Harmonic,
+            },
             keep: words.counts.iter().map(keep).collect(),
-            noise: Sampler::new(&words.counts, options.ns_exponent),
+            outputs: match options.loss {
+                Loss::Ns => Outputs::Noise {
+                    sampler: Sampler::new(&words.counts, options.ns_exponent),
+                    negative: options.negative,
+                },
+                Loss::Hs => Outputs::Tree(Huffman::new(&words.counts)),
+            },
+            apart: options.architecture == Architecture::SkipGram
+                && options.loss == Loss::Ns
+                && options.negatives == Negatives::Independent,
         }
     }
 }
 
 impl Window {
-    /// The groups of outputs, each with the context words that predict it.
+    /// The number of groups of outputs.
     #[inline]
     pub(super) fn groups(&self) -> usize {
         self.ends.len()
     }
 
-    /// Group `i`: the centre word and its noise.
+    /// Group `i`: output rows and their labels.
     #[inline]
-    pub(super) fn outputs(&self, i: usize) -> &[u32] {
+    pub(super) fn outputs(&self, i: usize) -> (&[u32], &[f32]) {
         let start = if i == 0 { 0 } else { self.ends[i - 1] as usize };
-        &self.outputs[start..self.ends[i] as usize]
+        let range = start..self.ends[i] as usize;
+        (&self.outputs[range.clone()], &self.labels[..range.len()])
+    }
+
+    /// All output rows.
+    #[inline]
+    pub(super) fn all_outputs(&self) -> &[u32] {
+        &self.outputs
     }
 }
 
@@ -97,30 +147,37 @@ impl<'a> Windows<'a> {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
+            noise: Draws::new(),
             next: 0,
             kept: Vec::new(),
+            places: Vec::new(),
             centre: 0,
             words: 0,
+            unmeasured: 0,
         }
     }
 
     /// Puts the next window with at least one context into `window`; `false` at the end of the chunk. An id without
     /// a word is an error.
+    #[inline]
     pub(super) fn next(&mut self, window: &mut Window) -> Result<bool> {
-        loop {
-            while self.centre >= self.kept.len() {
-                if self.next >= self.ids.len() {
-                    return Ok(false);
-                }
-                self.read_sequence()?;
+        while self.centre >= self.kept.len() || self.kept.len() < 2 {
+            if self.next >= self.ids.len() {
+                return Ok(false);
             }
-            let centre = self.centre;
-            self.centre += 1;
-            if self.kept.len() > 1 {
-                self.fill(centre, window);
-                return Ok(true);
-            }
+            self.read_sequence()?;
         }
+        self.fill(self.centre, window);
+        self.centre += 1;
+        Ok(true)
+    }
+
+    /// The words that the window given last may have reached for the first time in its sequence.
+    #[inline]
+    pub(super) fn fresh(&self) -> &[u32] {
+        let end = (self.centre + self.drawing.window).min(self.kept.len());
+        let start = if self.centre <= 1 { 0 } else { self.centre + self.drawing.window - 1 };
+        self.kept.get(start..end).unwrap_or(&[])
     }
 
     /// Words read so far, kept or not.
@@ -130,53 +187,91 @@ impl<'a> Windows<'a> {
 
     /// Subsamples the next sequence.
     fn read_sequence(&mut self) -> Result<()> {
-        self.kept.clear();
         self.centre = 0;
-        while let Some(&word) = self.ids.get(self.next) {
-            let place = self.next as u32;
-            self.next += 1;
-            if word == Sequences::END {
-                break;
-            }
-            self.words += 1;
+        let rest = &self.ids[self.next..];
+        let length = rest.iter().position(|&id| id == Sequences::END).unwrap_or(rest.len());
+        self.kept.resize(length, 0);
+        self.places.resize(length, 0);
+        let mut kept = 0;
+        for (place, &word) in (self.next as u32..).zip(&rest[..length]) {
             let Some(&keep) = self.drawing.keep.get(word as usize) else {
                 let words = self.drawing.keep.len();
                 return Err(Error::data(format!(
                     "encoded corpus: word number {word} in a vocabulary of {words}"
                 )));
             };
-            // Words that are always kept cost no random number.
-            if keep == u32::MAX || self.random.next_u32() <= keep {
-                self.kept.push((word, place));
-            }
+            // Whether a word is kept cannot be predicted: no branch, the next one takes its place.
+            self.kept[kept] = word;
+            self.places[kept] = place;
+            kept += usize::from(self.random.next_u32() <= keep);
         }
+        self.kept.truncate(kept);
+        self.places.truncate(kept);
+        self.words += length as u64;
+        self.next += length + 1;
         Ok(())
     }
 
+    #[inline]
     fn fill(&mut self, centre: usize, window: &mut Window) {
-        let Drawing { architecture, window: widest, negative, noise, .. } = self.drawing;
-        let (word, place) = self.kept[centre];
-        window.at = place as f32 / self.ids.len() as f32;
-        window.contexts.clear();
-        window.outputs.clear();
-        window.ends.clear();
-        let reach = 1 + ((u64::from(self.random.next_u32()) * *widest as u64) >> 32) as usize;
+        let word = self.kept[centre];
+        window.at = self.places[centre] as f32 / self.ids.len() as f32;
+        window.measured = self.unmeasured == 0;
+        self.unmeasured = if window.measured { MEASURED } else { self.unmeasured } - 1;
+        let reach = self.reach();
         let before = &self.kept[centre.saturating_sub(reach)..centre];
         let after = &self.kept[centre + 1..(centre + 1 + reach).min(self.kept.len())];
-        window.contexts.extend(before.iter().chain(after).map(|&(context, _)| context));
-        let groups = match architecture {
-            Architecture::SkipGram => window.contexts.len(),
-            Architecture::Cbow => 1,
-        };
-        for _ in 0..groups {
-            window.outputs.push(word);
-            for _ in 0..*negative {
-                let other = noise.draw(&mut self.random);
-                if other != word {
-                    window.outputs.push(other);
+        window.contexts.clear();
+        window.contexts.extend(before.iter().chain(after).map(|&context| context));
+
+        match &self.drawing.outputs {
+            Outputs::Noise { sampler, negative } => {
+                let groups = if self.drawing.apart { window.contexts.len() } else { 1 };
+                window.outputs.resize(groups * (1 + negative), 0);
+                window.labels.resize(1 + negative, 0.0);
+                window.labels[0] = 1.0;
+                window.ends.clear();
+                let mut end = 0;
+                for _ in 0..groups {
+                    window.outputs[end] = word;
+                    end += 1;
+                    for _ in 0..*negative {
+                        // The centre word itself is overwritten by the next draw.
+                        let other = self.noise.next(sampler, &mut self.random);
+                        window.outputs[end] = other;
+                        end += usize::from(other != word);
+                    }
+                    window.ends.push(end as u32);
                 }
+                window.outputs.truncate(end);
             }
-            window.ends.push(window.outputs.len() as u32);
+            Outputs::Tree(tree) => {
+                window.outputs.clear();
+                window.labels.clear();
+                for (node, label) in tree.path(word) {
+                    window.outputs.push(node);
+                    window.labels.push(label);
+                }
+                window.ends.clear();
+                window.ends.push(window.outputs.len() as u32);
+            }
+        }
+    }
+
+    /// How far the next window reaches to each side.
+    #[inline]
+    fn reach(&mut self) -> usize {
+        let widest = self.drawing.window;
+        match self.drawing.reach {
+            Reach::Full => widest,
+            Reach::Linear => {
+                1 + ((u64::from(self.random.next_u32()) * widest as u64) >> 32) as usize
+            }
+            // The next f32 above is u in (0, 1]: 1/u ≥ d where u ≤ 1/d.
+            Reach::Harmonic => {
+                let u = ((self.random.next_u32() >> 8) + 1) as f32 / 16_777_216.0;
+                ((1.0 / u) as usize).min(widest)
+            }
         }
     }
 }
@@ -226,7 +321,7 @@ mod tests {
         windows.read_sequence().unwrap();
         for (word, count) in [(0, 36_000.0), (1, 4_000.0f64)] {
             let p = keep_probability(count / 40_000.0, 0.01);
-            let kept = windows.kept.iter().filter(|&&(w, _)| w == word).count() as f64;
+            let kept = windows.kept.iter().filter(|&&w| w == word).count() as f64;
             // Five standard deviations of the binomial.
             assert!(
                 (kept - p * count).abs() < 5.0 * (p * (1.0 - p) * count).sqrt(),
@@ -235,52 +330,103 @@ mod tests {
         }
     }
 
-    #[test]
-    fn windows_stay_within_their_sequence_and_shrink_evenly() {
+    /// A long sequence, one without pairs, an empty one, and one of two words.
+    fn four_sequences() -> Sequences {
         let mut ids: Vec<u32> = (0..3000).collect();
         ids.push(Sequences::END);
         ids.extend([7, Sequences::END, Sequences::END, 1, 2, Sequences::END]);
-        let text = Sequences::from_vec(ids).unwrap();
-        let options = Word2Vec { sample: 0.0, window: 3, negative: 4, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&vec![1; 3000]));
-        let found = all(&drawing, &text, 5);
+        Sequences::from_vec(ids).unwrap()
+    }
+
+    /// How often each reach was met in the long sequence, away from its ends.
+    fn reaches(options: &Word2Vec) -> Vec<i32> {
+        let text = four_sequences();
+        let found = all(&Drawing::new(options, &words(&vec![1; 3000])), &text, 5);
         // The sequence of one word has no pairs; the others have a window at every word.
         assert_eq!(found.len(), 3000 + 2);
-        let mut reaches = [0; 4];
-        for window in &found[3..2997] {
-            let centre = window.outputs(0)[0];
+        let mut reaches = vec![0; options.window + 1];
+        for window in &found[5..2995] {
+            let centre = window.outputs(0).0[0];
             let reach = window.contexts.len() as u32 / 2;
             let expected: Vec<u32> =
                 (centre - reach..centre).chain(centre + 1..=centre + reach).collect();
             assert_eq!(window.contexts, expected);
-            assert_eq!(window.groups(), window.contexts.len());
             reaches[reach as usize] += 1;
-        }
-        for reach in 1..=3 {
-            assert!((900..1100).contains(&reaches[reach]), "{reaches:?}");
         }
         assert_eq!(found[3000].contexts, [2]);
         assert_eq!(found[3001].contexts, [1]);
+        reaches
     }
 
     #[test]
-    fn noise_is_never_the_centre_word_and_cbow_has_one_group() {
-        let mut ids = vec![0, 1, 0, 1, 2, 0];
-        ids.push(Sequences::END);
-        let text = Sequences::from_vec(ids).unwrap();
-        for architecture in [Architecture::SkipGram, Architecture::Cbow] {
-            let options =
-                Word2Vec { architecture, sample: 0.0, negative: 20, ..Default::default() };
+    fn windows_stay_within_their_sequence_and_reach_as_far_as_they_should() {
+        let options = Word2Vec { sample: 0.0, window: 3, negative: 4, ..Default::default() };
+        let linear = reaches(&options);
+        assert!(linear[1..].iter().all(|n| (900..1100).contains(n)), "{linear:?}");
+        // P(reach = 1) = 1 − ½, P(2) = ½ − ⅓, P(3) = ⅓.
+        let harmonic =
+            reaches(&Word2Vec { window_weighting: Weighting::Harmonic, ..options.clone() });
+        for (n, p) in harmonic[1..].iter().zip([1.0 / 2.0, 1.0 / 6.0, 1.0 / 3.0]) {
+            assert!((f64::from(*n) / 2990.0 - p).abs() < 0.04, "{harmonic:?}");
+        }
+        assert_eq!(reaches(&Word2Vec { shrink_windows: false, ..options }), [0, 0, 0, 2990]);
+    }
+
+    #[test]
+    fn what_a_window_reaches_first_is_told_once() {
+        let text = four_sequences();
+        let options = Word2Vec { sample: 0.0, window: 4, ..Default::default() };
+        let drawing = Drawing::new(&options, &words(&vec![1; 3000]));
+        let mut windows = Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]));
+        let (mut window, mut fresh) = (Window::default(), Vec::new());
+        while windows.next(&mut window).unwrap() {
+            fresh.extend_from_slice(windows.fresh());
+            assert!(window.contexts.iter().all(|word| fresh.contains(word)));
+        }
+        assert_eq!(fresh, (0..3000).chain([1, 2]).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn noise_is_never_the_centre_word_and_each_kind_has_its_groups() {
+        let text = Sequences::from_vec(vec![0, 1, 0, 1, 2, 0, Sequences::END]).unwrap();
+        let kinds = [
+            (Architecture::Cbow, Negatives::Independent),
+            (Architecture::SkipGram, Negatives::Shared),
+            (Architecture::SkipGram, Negatives::Independent),
+        ];
+        for (architecture, negatives) in kinds {
+            let options = Word2Vec {
+                architecture,
+                negatives,
+                sample: 0.0,
+                negative: 20,
+                ..Default::default()
+            };
             for window in all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9) {
-                let groups =
-                    if architecture == Architecture::Cbow { 1 } else { window.contexts.len() };
-                assert_eq!(window.groups(), groups);
-                for i in 0..groups {
-                    let (centre, noise) = window.outputs(i).split_first().unwrap();
+                let apart = kinds[2] == (architecture, negatives);
+                assert_eq!(window.groups(), if apart { window.contexts.len() } else { 1 });
+                for i in 0..window.groups() {
+                    let (outputs, labels) = window.outputs(i);
+                    let (centre, noise) = outputs.split_first().unwrap();
                     assert!(!noise.contains(centre) && noise.len() <= 20);
+                    assert!(labels[0] == 1.0 && labels[1..].iter().all(|&label| label == 0.0));
+                    assert_eq!(labels.len(), outputs.len());
                 }
             }
         }
+    }
+
+    #[test]
+    fn under_the_hierarchical_softmax_the_outputs_are_the_path_of_the_centre_word() {
+        let text = Sequences::from_vec(vec![0, 1, 2, Sequences::END]).unwrap();
+        let options = Word2Vec { loss: Loss::Hs, sample: 0.0, ..Default::default() };
+        let found = all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9);
+        // 2 (bit 0) and 1 are merged first, as node 0; then 0 (bit 0) with them, as the root.
+        let paths: Vec<_> = found.iter().map(|window| window.outputs(0)).collect();
+        assert_eq!(paths[0], (&[1][..], &[1.0][..]));
+        assert_eq!(paths[1], (&[0, 1][..], &[0.0, 0.0][..]));
+        assert_eq!(paths[2], (&[0, 1][..], &[1.0, 0.0][..]));
+        assert_eq!(found[0].groups(), 1);
     }
 
     #[test]
