@@ -95,7 +95,10 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     learner.check()?;
     match before {
         None => args.text.learn(&args.target, |_| learner, cx),
-        Some(space) => args.text.learn(&args.target, |_| learner.continuing(space), cx),
+        Some(space) => {
+            let learner = learner.continuing(space)?;
+            args.text.learn(&args.target, |_| learner, cx)
+        }
     }
 }
 
