@@ -160,7 +160,8 @@ fn svd_of_wikipedia_is_a_strong_baseline() {
     let run = Run { threads: 2, ..Run::silent(42) };
     let scratch = tempfile::tempdir().unwrap();
     let sources = Sources::resolve(&[text.to_str().unwrap().to_owned()]).unwrap();
-    let documents = latlas::data::documents(&sources, &ReaderOptions::default(), &run).unwrap();
+    let reading = ReaderOptions::default();
+    let documents = latlas::data::documents(&sources, &reading, &run).unwrap();
     let options = CorpusOptions { tokenizer: Tokenizer::Letters, ..Default::default() };
     let corpus = latlas::data::encode(documents, &options, scratch.path(), None, &run).unwrap();
     let learner = Svd::default();
