@@ -48,8 +48,19 @@ for file in "$work"/words.space/*.idx; do seed ids_idx "$file"; done
 for file in "$work"/words.space/items-*.parquet; do seed parquet "$file"; done
 seed corpus "$work/prose" '\0'
 seed corpus "$work/a.tsv" '\1'
+latlas corpus encode "$work/prose" -o "$work/a.corpus" --min-count 1 || exit 1
+latlas corpus count "$work/a.corpus" -o "$work/a.rel" || exit 1
+seed relations "$work/a.corpus"
+seed relations "$work/a.rel"
 printf "n >= 2010 AND t IN ('a','b') AND NOT x IS NULL" >"$work/in"
 printf "(n BETWEEN 1 AND 2 OR t LIKE '%%a_') AND \"t\" <> 'it''s'" >"$work/like"
+printf 'phrase\twords\tcount\tscore\tpass\nnew_york\tnew york\t9\t1.5\t1\nnyt\tnew_york times\t\t\t2\n' >"$work/phrases.tsv"
+seed phrases "$work/phrases.tsv"
+printf ': s\na b c d\n' >"$work/analogies"
+printf 'a\tb\t1.5\nc\td\t2\ne\tf\t0\n' >"$work/pairs"
+printf 'a x\nb x\nc y\nd y\n' >"$work/categories"
+printf ': g\na\nb\nc\n\nd\ne\n' >"$work/outliers"
+for name in analogies pairs categories outliers; do seed questions "$work/$name"; done
 seed filter "$work/in"
 seed filter "$work/like"
 

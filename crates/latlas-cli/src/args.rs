@@ -81,6 +81,8 @@ pub(crate) enum Verb {
     Tour(verbs::tour::Args),
     #[command(subcommand)]
     Learn(verbs::learn::Model),
+    #[command(subcommand)]
+    Corpus(verbs::corpus::Step),
     Embed(verbs::embed::Args),
     Info(verbs::info::Args),
     Search(verbs::search::Args),

@@ -60,10 +60,41 @@ fn prepare(dir: &Path) {
     write("analogies.txt", b": water\nriver lake violin drum\nlake river drum violin\n: unknown\nriver lake nowhere drum\n");
     write("pairs.txt", b"river lake 9.1\nriver violin 0.4\nbread butter 8.8\nbread wolf 1.2\nsnow storm 7.9\nnowhere river 5\n");
 
+    let kinds: String =
+        ["river", "lake", "drum", "flute", "bread", "salt", "snow", "fog", "wolf", "fox"]
+            .map(|word| format!("{word} topic{}\n", common::topic(word).unwrap()))
+            .concat();
+    write("kinds.txt", kinds.as_bytes());
+    write("outliers.txt", b": water\nriver\nlake\nsea\nwave\n\ndrum\nwolf\nnowhere\n");
+    write("headlines.txt", b"A storm of snow and rain\nThe choir and the opera\nNothing known\n");
+    common::ok(
+        dir,
+        &[
+            "learn",
+            "word2vec",
+            "text.txt",
+            "-o",
+            "other-seed.space",
+            "--dim",
+            "16",
+            "--epochs",
+            "8",
+            "--threads",
+            "1",
+            "--seed",
+            "2",
+            "-q",
+        ],
+    );
+    let papers =
+        "the new york times of new york\nnew shoes and new york\nold times in york\n".repeat(40);
+    write("papers.txt", papers.as_bytes());
+    write("made.tsv", b"phrase\twords\tpass\nnew_york\tnew york\t1\nnyt\tnew_york times\t2\n");
+    write("wrong.tsv", b"phrase\twords\nnew_york\tnew york\nyork\tyork\n");
     write("labelled.txt", labelled(300, 3).as_bytes());
     write("unlabelled.txt", b"the river and the sea\na violin and a choir\n");
     write(
-        "kinds.csv",
+        "reviews.csv",
         b"review,kind\nthe river and the lake,water\na drum and a flute,music\na new one,\n",
     );
     write("empty.txt", b"");

@@ -7,6 +7,7 @@ pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod corpus;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval;
@@ -16,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
 pub(crate) mod search;
+mod texts;
 pub(crate) mod tour;
 
 use latlas::space::{Provenance, Registry};
@@ -50,6 +52,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     match &call.verb {
         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
+        Verb::Corpus(step) => corpus::run(step, &cx),
         Verb::Embed(args) => embed::run(args, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),

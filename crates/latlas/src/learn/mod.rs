@@ -4,10 +4,14 @@ pub mod classifier;
 pub mod doc2vec;
 pub mod documents;
 pub mod fasttext;
+pub mod glove;
 pub mod means;
+pub mod phrases;
 mod sampler;
+pub mod svd;
 mod training;
 pub mod word2vec;
+mod words;
 
 use crate::error::Result;
 use crate::run::Run;
@@ -16,8 +20,11 @@ use crate::space::{Registry, Space};
 pub use classifier::Classifier;
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use fasttext::FastText;
+pub use glove::{Glove, Vectors};
 pub use means::{Means, MeansMethod};
-pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
+pub use phrases::{Scoring, Word2Phrase};
+pub use svd::Svd;
+pub use word2vec::{Architecture, Continuation, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {

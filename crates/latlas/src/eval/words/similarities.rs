@@ -6,7 +6,7 @@ use std::path::Path;
 use super::read::Pair;
 use super::{Lexicon, Options, none_usable, score};
 use crate::error::{Error, Result};
-use crate::eval::Score;
+use crate::eval::{Null, Score};
 use crate::geometry::Measure;
 use crate::learn;
 use crate::space::{ItemBatch, Modality, Placement, Registry, Space, VectorBatch};
@@ -47,7 +47,9 @@ pub(super) fn scores(
         ))
         .help("ask about more pairs")
     })?;
-    Ok(vec![score(path, "", rho, ours.len(), pairs.len())])
+    // Of independent rankings, exact where there are no ties (Kendall & Gibbons, Rank Correlation Methods, §5.15).
+    let null = Null { value: 0.0, sd: 1.0 / (ours.len() as f64 - 1.0).sqrt() };
+    Ok(vec![score(path, "", rho, ours.len(), pairs.len(), null)])
 }
 
 /// The vectors of words that do not take part, by the space's own encoder; `None` where it has none for words.

@@ -50,7 +50,8 @@ use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::word2vec::{self, Architecture, Loss};
+use crate::learn::word2vec::{Architecture, Loss};
+use crate::learn::words;
 use crate::linalg::Matrix;
 use crate::run::Run;
 use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
@@ -87,7 +88,7 @@ impl Learn for FastText {
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
         let vectors = vectors(&mut trained.model, &rows, words.len())?;
         let model = self.model(corpus, trained.model, rows)?;
-        let mut builder = Space::builder("fasttext", word2vec::items(words)?)
+        let mut builder = Space::builder("fasttext", words::items(words)?)
             .field("main", Geometry::Cosine, vectors)
             .model(model)
             .provenance(self.provenance(corpus, kernels, run))
