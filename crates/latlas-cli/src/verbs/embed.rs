@@ -1,5 +1,6 @@
 //! `latlas embed MODEL INPUT -o OUT`: places texts in a space.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -98,7 +99,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         [(&unplaced.unknown, "without a known word"), (&unplaced.missing, "without a text")]
     {
         if !ids.is_empty() {
-            documents += &format!(", {} {why} ({fate})", ids.len());
+            let _ = write!(documents, ", {} {why} ({fate})", ids.len());
         }
     }
     let text = facts(

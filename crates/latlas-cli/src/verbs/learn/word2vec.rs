@@ -44,10 +44,7 @@ const WORD2VEC: &[Setting] = &[
         key: "architecture",
         about: "skip-gram, or cbow: several times faster, worse on rare words",
     },
-    Setting {
-        key: "loss",
-        about: "negative sampling (ns) or hierarchical softmax (hs): slower",
-    },
+    Setting { key: "loss", about: "negative sampling (ns) or hierarchical softmax (hs): slower" },
     Setting {
         key: "negative",
         about: "noise words for each pair: 5 for large texts, up to 20 for small",

@@ -211,7 +211,7 @@ unsafe fn gradients(products: *mut f32, labels: *const f32, used: usize, shape: 
         let sigma = _mm256_blendv_ps(near, _mm256_mul_ps(e, near), x);
         // SAFETY: the caller's promise.
         unsafe {
-            _mm256_storeu_ps(products.add(j), _mm256_mul_ps(alpha, _mm256_sub_ps(label, sigma)))
+            _mm256_storeu_ps(products.add(j), _mm256_mul_ps(alpha, _mm256_sub_ps(label, sigma)));
         };
         if shape.measured {
             let s = _mm256_div_ps(e, _mm256_add_ps(_mm256_set1_ps(2.0), e));

@@ -220,7 +220,7 @@ unsafe fn gradients(products: *mut f32, labels: *const f32, used: usize, shape: 
         );
         // SAFETY: the caller's promise.
         unsafe {
-            _mm512_storeu_ps(products.add(j), _mm512_mul_ps(alpha, _mm512_sub_ps(label, sigma)))
+            _mm512_storeu_ps(products.add(j), _mm512_mul_ps(alpha, _mm512_sub_ps(label, sigma)));
         };
         if shape.measured {
             let s = _mm512_div_ps(e, _mm512_add_ps(_mm512_set1_ps(2.0), e));

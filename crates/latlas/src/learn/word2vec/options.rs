@@ -15,6 +15,10 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of its own, named like gensim's"
+)]
 pub struct Word2Vec {
     /// Which of the two models. Skip-gram is better on small corpora and rare words, CBOW several times faster.
     pub architecture: Architecture,

@@ -105,11 +105,11 @@ impl Step<'_> {
         let measured = self.measure(&h, &old, labels);
         for (&(g, _), &o) in measured.iter().zip(outputs) {
             // An output that stands there twice has moved once when it is met again.
-            for d in 0..h.len() {
+            for (d, h) in h.iter().enumerate() {
                 for &c in contexts {
                     self.input[c as usize][d] += back * g * self.output[o as usize][d];
                 }
-                self.output[o as usize][d] += g * h[d];
+                self.output[o as usize][d] += g * h;
             }
         }
         (measured.iter().map(|(_, loss)| loss).sum(), outputs.len() as f64)
@@ -161,8 +161,10 @@ fn in_f64(
                     let (rows, labels) = window.outputs(i);
                     let seen = match options.architecture {
                         Architecture::Cbow => step.sum(&window.contexts, rows, labels),
-                        _ if window.groups() > 1 => step.sum(&window.contexts[i..=i], rows, labels),
-                        _ => step.each(&window.contexts, rows, labels),
+                        Architecture::SkipGram if window.groups() > 1 => {
+                            step.sum(&window.contexts[i..=i], rows, labels)
+                        }
+                        Architecture::SkipGram => step.each(&window.contexts, rows, labels),
                     };
                     if window.measured {
                         loss += seen.0;

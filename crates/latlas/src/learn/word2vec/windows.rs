@@ -222,7 +222,7 @@ impl<'a> Windows<'a> {
         let before = &self.kept[centre.saturating_sub(reach)..centre];
         let after = &self.kept[centre + 1..(centre + 1 + reach).min(self.kept.len())];
         window.contexts.clear();
-        window.contexts.extend(before.iter().chain(after).map(|&context| context));
+        window.contexts.extend(before.iter().chain(after).copied());
 
         match &self.drawing.outputs {
             Outputs::Noise { sampler, negative } => {
