@@ -343,7 +343,7 @@ impl Lesson<'_> {
         let space = learner.learn(data, &Run { checkpoint: Some(checkpoint), ..run.clone() })?;
         let took = began.elapsed();
         space.save(output)?;
-        Ok(Learned { tokens, took, space })
+        Ok(Learned { space, tokens, took })
     }
 }
 
