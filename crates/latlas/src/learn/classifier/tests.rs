@@ -101,7 +101,9 @@ fn word_order_is_seen_by_runs_of_words_alone() {
     // Labels are numbered by count.
     let ones = pairs.iter().filter(|p| p.1 == 1).count();
     if ones > 1000 {
-        sorted.iter_mut().for_each(|p| p.1 = 1 - p.1);
+        for pair in &mut sorted {
+            pair.1 = 1 - pair.1;
+        }
     }
     let corpus = corpus(&sorted);
     let single = Classifier { dim: 8, epochs: 10, alpha: 0.5, ..Classifier::default() };
