@@ -112,15 +112,15 @@ fn vectors_are_those_of_the_official_program() {
     assert_eq!(strange.unwrap().placements(), [Placement::Placed, Placement::Placed]);
 }
 
-/// The loss, a tolerance, labels in order, and the figures of each text.
-type Figures = (i32, f32, [&'static str; 3], [[f32; 3]; 3]);
+/// A loss, how exactly its figures are known, and for each text the labels and their probabilities.
+type Labelled = (i32, f32, [&'static str; 3], [[f32; 3]; 3]);
 
 /// `model.f.predict(text + "\n", 3, 0.0, "strict")` of fasttext 0.9.2 on these bytes. Its logistic function is a table
 /// of 512 steps between −8 and 8, at a slope of at most ¼: all but softmax is known to 1/128.
 #[test]
 fn labels_are_those_of_the_official_program() {
     let texts = ["cat cats", "dogs na\u{ef}ve \u{65e5}\u{672c}", "zzz"];
-    let expected: [Figures; 4] = [
+    let expected: [Labelled; 4] = [
         (
             1,
             1.0 / 128.0,

@@ -101,8 +101,8 @@ fn word_order_is_seen_by_runs_of_words_alone() {
     // Labels are numbered by count.
     let ones = pairs.iter().filter(|p| p.1 == 1).count();
     if ones > 1000 {
-        for p in &mut sorted {
-            p.1 = 1 - p.1;
+        for pair in &mut sorted {
+            pair.1 = 1 - pair.1;
         }
     }
     let corpus = corpus(&sorted);
