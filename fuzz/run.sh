@@ -28,6 +28,14 @@ seed word2vec_bin "$work/b.bin.gz"
 seed word2vec_text "$work/a.vec" '\0'
 seed word2vec_text "$work/a.glove" '\1'
 seed word2vec_text "$work/vectors.tsv" '\2'
+printf 'The cat sat.\nA déjà vu, the cat!\n' >"$work/prose"
+printf '__label__a one two\n__label__b two three\n' >"$work/labelled"
+latlas learn fasttext "$work/prose" -o "$work/ft.space" --min-count 1 --dim 2 --set buckets=20 --epochs 1 || exit 1
+latlas learn fasttext --supervised "$work/labelled" -o "$work/cls.space" --dim 2 --set word_ngrams=2 --set buckets=20 || exit 1
+for name in ft cls; do
+    latlas convert "$work/$name.space" "$work/$name.bin" || exit 1
+    seed fasttext_bin "$work/$name.bin"
+done
 seed npy "$work/a.npy"
 seed safetensors "$work/a.safetensors"
 seed parquet "$work/a.parquet"
@@ -38,11 +46,21 @@ seed table "$work/a.jsonl" '\2'
 seed manifest "$work/words.space/space.json"
 for file in "$work"/words.space/*.idx; do seed ids_idx "$file"; done
 for file in "$work"/words.space/items-*.parquet; do seed parquet "$file"; done
-printf 'The cat sat.\nA déjà vu, the cat!\n' >"$work/prose"
 seed corpus "$work/prose" '\0'
 seed corpus "$work/a.tsv" '\1'
+latlas corpus encode "$work/prose" -o "$work/a.corpus" --min-count 1 || exit 1
+latlas corpus count "$work/a.corpus" -o "$work/a.rel" || exit 1
+seed relations "$work/a.corpus"
+seed relations "$work/a.rel"
 printf "n >= 2010 AND t IN ('a','b') AND NOT x IS NULL" >"$work/in"
 printf "(n BETWEEN 1 AND 2 OR t LIKE '%%a_') AND \"t\" <> 'it''s'" >"$work/like"
+printf 'phrase\twords\tcount\tscore\tpass\nnew_york\tnew york\t9\t1.5\t1\nnyt\tnew_york times\t\t\t2\n' >"$work/phrases.tsv"
+seed phrases "$work/phrases.tsv"
+printf ': s\na b c d\n' >"$work/analogies"
+printf 'a\tb\t1.5\nc\td\t2\ne\tf\t0\n' >"$work/pairs"
+printf 'a x\nb x\nc y\nd y\n' >"$work/categories"
+printf ': g\na\nb\nc\n\nd\ne\n' >"$work/outliers"
+for name in analogies pairs categories outliers; do seed questions "$work/$name"; done
 seed filter "$work/in"
 seed filter "$work/like"
 

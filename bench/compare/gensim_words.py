@@ -1,20 +1,18 @@
 """gensim's side of words.py, run by it in the private environment.
 
-train CORPUS OUT ARCHITECTURE DIM EPOCHS SEED WORKERS   one training from a corpus file, saved as word2vec binary
-eval VECTORS RESTRICT FILE...                           gensim's own evaluation, one JSON object on standard output
+train CORPUS OUT METHOD DIM EPOCHS SEED WORKERS   one training from a corpus file, saved as word2vec binary
+eval VECTORS RESTRICT FILE...                     gensim's own evaluation, one JSON object on standard output
 """
 
 import json
 import sys
 
 
-def train(corpus, out, architecture, dim, epochs, seed, workers):
-    from gensim.models import Word2Vec
+def train(corpus, out, method, dim, epochs, seed, workers):
+    from gensim.models import FastText, Word2Vec
 
-    skip_gram = architecture == "skip-gram"
-    model = Word2Vec(
+    same = dict(
         corpus_file=corpus,
-        sg=int(skip_gram),
         vector_size=int(dim),
         epochs=int(epochs),
         seed=int(seed),
@@ -23,9 +21,13 @@ def train(corpus, out, architecture, dim, epochs, seed, workers):
         negative=5,
         sample=1e-3,
         min_count=1,  # the corpus holds kept words only
-        alpha=0.025 if skip_gram else 0.05,
         min_alpha=1e-4,
     )
+    if method == "fasttext":
+        model = FastText(sg=1, alpha=0.05, min_n=3, max_n=6, bucket=2_000_000, **same)
+    else:
+        skip_gram = method == "skip-gram"
+        model = Word2Vec(sg=int(skip_gram), alpha=0.025 if skip_gram else 0.05, **same)
     model.wv.save_word2vec_format(out, binary=True)
 
 

@@ -10,7 +10,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         0 => (&br#"{"format":"latlas.model","family":"f","version":1,"config":{}}"#[..], bytes),
         _ => (bytes, &b"\x02\0\0\0\0\0\0\0{}"[..]),
     };
-    if let Ok(model) = Model::from_bytes(config, Bytes::from(tensors.to_vec())) {
+    if let Ok(model) = Model::from_bytes(config, &Bytes::from(tensors.to_vec())) {
         for about in model.tensors() {
             let _ = model.tensor(&about.name).unwrap().f32_of(&about.shape).map(|x| x.iter().sum::<f32>());
             let _ = model.names(&about.name).map(|names| (names.row("x"), names.check()));

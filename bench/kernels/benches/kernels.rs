@@ -5,6 +5,7 @@
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use latlas::kernels::hogwild::{Ahead, Hogwild, RacingRows, Rate, Scratch, Targets};
 use latlas::kernels::{Panels, Set, TopK};
 
 fn main() {
@@ -77,6 +78,47 @@ fn dot_panels<const SET: usize>(bencher: Bencher, dim: usize) {
         panels.pack_with(&set, black_box(&rows), dim, |_| 1.0);
         set.dot_panels(black_box(&queries), &panels, black_box(&mut out));
     });
+}
+
+/// A step of word2vec on rows in cache: six contexts with six outputs of their own, one after the other.
+#[divan::bench(args = DIMS, consts = [0, 1])]
+fn six_steps<const SET: usize>(bencher: Bencher, dim: usize) {
+    let mut scratch = Scratch::new(dim);
+    hogwild(bencher, SET, dim, |kernels, input, targets, rate| {
+        for row in 0..6 {
+            kernels.step_one((input, row), targets, rate, &mut scratch);
+        }
+    });
+}
+
+/// The same with shared outputs, as one step.
+#[divan::bench(args = DIMS, consts = [0, 1])]
+fn one_window<const SET: usize>(bencher: Bencher, dim: usize) {
+    let ahead = Ahead::default();
+    hogwild(bencher, SET, dim, |kernels, input, targets, rate| {
+        kernels.step_window((input, &[0, 1, 2, 3, 4, 5]), targets, rate, &ahead);
+    });
+}
+
+/// Products and two moves: three multiply-adds for each pair and number.
+fn hogwild(
+    bencher: Bencher,
+    which: usize,
+    dim: usize,
+    mut step: impl FnMut(&Hogwild, &RacingRows, Targets<'_>, Rate),
+) {
+    let kernels = if NAMES[which] == "scalar" { Hogwild::scalar() } else { Hogwild::detect() };
+    let rows = || RacingRows::zeros(6, dim).expect("memory for six rows");
+    let (mut input, output) = (rows(), rows());
+    for row in 0..6 {
+        input.row_mut(row).copy_from_slice(&numbers(dim));
+    }
+    let labels = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    let targets = Targets { matrix: &output, rows: &[0, 1, 2, 3, 4, 5], labels: &labels };
+    let rate = Rate { alpha: 1e-3, measured: false };
+    bencher
+        .counter(ItemsCount::new(3 * 36 * dim))
+        .bench_local(|| step(&kernels, black_box(&input), black_box(targets), black_box(rate)));
 }
 
 /// The ten smallest of 100,000.

@@ -81,11 +81,15 @@ pub(crate) enum Verb {
     Tour(verbs::tour::Args),
     #[command(subcommand)]
     Learn(verbs::learn::Model),
+    #[command(subcommand)]
+    Corpus(verbs::corpus::Step),
     Embed(verbs::embed::Args),
     Info(verbs::info::Args),
     Search(verbs::search::Args),
     Map(verbs::map::Args),
     Plot(verbs::plot::Args),
+    #[command(subcommand)]
+    Apply(verbs::apply::Task),
     Eval(verbs::eval::Args),
     Convert(verbs::convert::Args),
     Add(verbs::add::Args),

@@ -28,6 +28,11 @@ impl Work {
                 Err(e) => return Err(e),
             }
         }
+        Self::beside(target)
+    }
+
+    /// Takes the work folder of a target that is a file, or a space that has been looked at.
+    pub(crate) fn beside(target: &Path) -> Result<Self> {
         let dir = with_suffix(target, ".work");
         let lock = dir.join("lock");
         if dir.is_dir()

@@ -65,6 +65,43 @@ fn prepare(dir: &Path) {
     write("analogies.txt", b": water\nriver lake violin drum\nlake river drum violin\n: unknown\nriver lake nowhere drum\n");
     write("pairs.txt", b"river lake 9.1\nriver violin 0.4\nbread butter 8.8\nbread wolf 1.2\nsnow storm 7.9\nnowhere river 5\n");
 
+    let kinds: String =
+        ["river", "lake", "drum", "flute", "bread", "salt", "snow", "fog", "wolf", "fox"]
+            .map(|word| format!("{word} topic{}\n", common::topic(word).unwrap()))
+            .concat();
+    write("kinds.txt", kinds.as_bytes());
+    write("outliers.txt", b": water\nriver\nlake\nsea\nwave\n\ndrum\nwolf\nnowhere\n");
+    write("headlines.txt", b"A storm of snow and rain\nThe choir and the opera\nNothing known\n");
+    common::ok(
+        dir,
+        &[
+            "learn",
+            "word2vec",
+            "text.txt",
+            "-o",
+            "other-seed.space",
+            "--dim",
+            "16",
+            "--epochs",
+            "8",
+            "--threads",
+            "1",
+            "--seed",
+            "2",
+            "-q",
+        ],
+    );
+    let papers =
+        "the new york times of new york\nnew shoes and new york\nold times in york\n".repeat(40);
+    write("papers.txt", papers.as_bytes());
+    write("made.tsv", b"phrase\twords\tpass\nnew_york\tnew york\t1\nnyt\tnew_york times\t2\n");
+    write("wrong.tsv", b"phrase\twords\nnew_york\tnew york\nyork\tyork\n");
+    write("labelled.txt", labelled(300, 3).as_bytes());
+    write("unlabelled.txt", b"the river and the sea\na violin and a choir\n");
+    write(
+        "reviews.csv",
+        b"review,kind\nthe river and the lake,water\na drum and a flute,music\na new one,\n",
+    );
     write("empty.txt", b"");
     write("one.txt", b"word\n");
     write("binary.txt", &[0, 159, 146, 150, 0, 1, 2, 3].repeat(200));
@@ -94,6 +131,16 @@ fn notes() -> String {
     let lines = common::text(60, 3);
     let rows = lines.lines().zip(1..).map(|(text, number)| format!("n{number},{text}\n"));
     format!("id,text\n{}", rows.collect::<String>())
+}
+
+/// Sentences with their topic as a label.
+fn labelled(sentences: usize, seed: u64) -> String {
+    let names = ["water", "music", "baking", "weather", "animals"];
+    let label = |line: &str| {
+        let topic = line.split(' ').find_map(common::topic).expect("a sentence has a topic");
+        format!("__label__{} {line}\n", names[topic])
+    };
+    common::text(sentences, seed).lines().map(label).collect()
 }
 
 /// Each word's topic, as a table to join.

@@ -22,6 +22,7 @@ pub mod map;
 pub mod plot;
 pub mod run;
 pub mod space;
+pub mod task;
 
 pub use error::{Error, Kind, Result};
 pub use run::{Checkpoint, Progress, Run, Silent, Step};

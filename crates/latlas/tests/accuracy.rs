@@ -5,10 +5,13 @@
 
 use std::path::{Path, PathBuf};
 
+use latlas::data::{CorpusOptions, Counts, ReaderOptions, Sources, Tokenizer};
 use latlas::eval::Score;
 use latlas::eval::words::{self, Options};
 use latlas::geometry::Geometry;
+use latlas::index::{doesnt_match, wmd};
 use latlas::items::Items;
+use latlas::learn::Svd;
 use latlas::linalg::Matrix;
 use latlas::{Run, Space};
 
@@ -145,5 +148,82 @@ fn word_evaluations_agree_with_gensim() {
             "{name}: {}",
             scores[0].coverage
         );
+    }
+}
+
+/// gensim 4.4.0 on the same vectors: `doesnt_match(words.split())`.
+const ODD: [(&str, &str); 6] = [
+    ("breakfast cereal dinner lunch", "cereal"),
+    ("france germany italy tokyo spain", "tokyo"),
+    ("guitar violin trumpet hammer piano", "hammer"),
+    ("january march tuesday october", "tuesday"),
+    ("red green blue loud yellow", "loud"),
+    ("cat dog horse car cow", "car"),
+];
+
+/// gensim 4.4.0 with POT: `wmdistance(a.split(), b.split())`. "greets" is unknown to both.
+const MOVED: [(&str, &str, f64); 4] = [
+    (
+        "obama speaks to the media in illinois",
+        "the president greets the press in chicago",
+        0.5621979807310307,
+    ),
+    (
+        "obama speaks to the media in illinois",
+        "the band gave a concert in japan",
+        0.7263731098931333,
+    ),
+    ("the cat sat on the mat", "a dog lay on the rug near the cat", 0.4791199169370417),
+    (
+        "stocks fell sharply on wall street today",
+        "shares dropped in new york trading",
+        0.6605840132272646,
+    ),
+];
+
+#[test]
+#[ignore = "real data: just accuracy"]
+fn odd_words_and_movers_distances_agree_with_gensim() {
+    let Some(vectors) = data("models/glove.6B.50d.top30k.bin") else { return };
+    let space = glove(&vectors);
+    for (words, odd) in ODD {
+        let ids: Vec<&str> = words.split(' ').collect();
+        let found = doesnt_match(&space, &ids).unwrap();
+        eprintln!("{words}: {}", space.id(found[0].0));
+        assert_eq!(space.id(found[0].0), odd);
+    }
+    for (a, b, expected) in MOVED {
+        let (a, b): (Vec<&str>, Vec<&str>) = (a.split(' ').collect(), b.split(' ').collect());
+        let distance = wmd(&space, &a, &b).unwrap();
+        eprintln!("{distance:.7}, gensim {expected:.7}");
+        assert!((distance - expected).abs() < 1e-6, "{distance} {expected}");
+    }
+}
+
+/// PPMI and SVD on 16 million words; the figures stand in `docs/svd.md`.
+#[test]
+#[ignore = "real data: just accuracy"]
+fn svd_of_wikipedia_is_a_strong_baseline() {
+    let (Some(text), Some(folder)) = (data("text/enwiki100.tsv.zst"), data("eval-words")) else {
+        return;
+    };
+    let run = Run { threads: 2, ..Run::silent(42) };
+    let scratch = tempfile::tempdir().unwrap();
+    let sources = Sources::resolve(&[text.to_str().unwrap().to_owned()]).unwrap();
+    let reading = ReaderOptions::default();
+    let documents = latlas::data::documents(&sources, &reading, &run).unwrap();
+    let options = CorpusOptions { tokenizer: Tokenizer::Letters, ..Default::default() };
+    let corpus = latlas::data::encode(documents, &options, scratch.path(), None, &run).unwrap();
+    let learner = Svd::default();
+    let counts = Counts::of(&corpus, &learner.counting(), scratch.path(), &run).unwrap();
+    let space = learner.learn_in(&counts, Some(scratch.path()), &run).unwrap();
+    let options = Options { restrict_vocab: Some(30_000), ..Options::default() };
+    for (file, least) in
+        [("questions-words", 0.30), ("EN-WS-353-ALL", 0.58), ("EN-MEN-TR-3k", 0.60)]
+    {
+        let path = folder.join(format!("{file}.txt"));
+        let (_, scores) = words::evaluate(&space, &path, &options, &run).unwrap();
+        eprintln!("{file}: {:.3}", scores[0].value);
+        assert!(scores[0].value >= least, "{file}: {}", scores[0].value);
     }
 }

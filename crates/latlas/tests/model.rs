@@ -157,7 +157,7 @@ const CONFIG: &[u8] = br#"{"format":"latlas.model","family":"test","version":1,"
 #[test]
 fn configurations_that_lie_are_refused() {
     let tensors = || Bytes::from([&2_u64.to_le_bytes()[..], b"{}"].concat());
-    assert!(Model::from_bytes(CONFIG, tensors()).is_ok());
+    assert!(Model::from_bytes(CONFIG, &tensors()).is_ok());
     for (bad, says) in [
         (&b"{}"[..], "no configuration"),
         (br#"{"format":"x","family":"test","version":1,"config":{}}"#, "format 'x'"),
@@ -171,7 +171,7 @@ fn configurations_that_lie_are_refused() {
             "no configuration",
         ),
     ] {
-        let error = Model::from_bytes(bad, tensors()).unwrap_err();
+        let error = Model::from_bytes(bad, &tensors()).unwrap_err();
         assert!(error.message().contains(says), "{error}");
     }
 }
@@ -187,7 +187,7 @@ proptest! {
         let header = json!({ "t": { "dtype": dtype, "shape": shape, "data_offsets": [from, from + length] } });
         let header = format!("{header}{}", " ".repeat(pad));
         let bytes = [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &data].concat();
-        if let Ok(model) = Model::from_bytes(CONFIG, Bytes::from(bytes)) {
+        if let Ok(model) = Model::from_bytes(CONFIG, &Bytes::from(bytes)) {
             let tensor = model.tensor("t").unwrap();
             prop_assert_eq!(tensor.shape().len(), shape.len());
             let _ = (format!("{:?}", tensor.values()), model.names("t").is_ok());

@@ -3,7 +3,7 @@
 
 use latlas::data::{Corpus, Vocabulary};
 use latlas::items::Sequences;
-use latlas::learn::{Architecture, Learn, Word2Vec};
+use latlas::learn::{Architecture, Learn, Loss, Negatives, Weighting, Word2Vec};
 use latlas::run::{Checkpoint, Progress, Run, Step, stream};
 use latlas::{Kind, Result, Row, Space};
 use rand_xoshiro::rand_core::Rng;
@@ -172,6 +172,26 @@ fn topics_become_neighbourhoods() {
 }
 
 #[test]
+fn every_option_learns_what_was_planted() {
+    let corpus = topics();
+    let (skip_gram, cbow) = (options(Architecture::SkipGram), options(Architecture::Cbow));
+    for options in [
+        Word2Vec { negatives: Negatives::Independent, ..skip_gram.clone() },
+        Word2Vec { negative: 14, ..skip_gram.clone() },
+        Word2Vec { loss: Loss::Hs, ..skip_gram.clone() },
+        Word2Vec { shrink_windows: false, window: 9, ..skip_gram.clone() },
+        Word2Vec { window_weighting: Weighting::Harmonic, ..skip_gram.clone() },
+        Word2Vec { ns_exponent: 0.0, ..skip_gram },
+        Word2Vec { cbow_mean: false, ..cbow.clone() },
+        Word2Vec { loss: Loss::Hs, ..cbow },
+    ] {
+        let space = options.learn(&corpus, &Run::silent(3)).unwrap();
+        let purity = purity(&space);
+        assert!(purity > 0.97, "{purity}: {options:?}");
+    }
+}
+
+#[test]
 fn crossings_become_analogies() {
     let corpus = crossings();
     assert!(analogies(&untrained(&corpus)) < 0.2);
@@ -202,6 +222,118 @@ fn one_thread_and_a_seed_give_the_same_bytes() {
         assert_eq!(bits(&first), bits(&options.learn(&corpus, &Run::silent(8)).unwrap()));
         assert_ne!(bits(&first), bits(&options.learn(&corpus, &Run::silent(9)).unwrap()));
     }
+}
+
+#[test]
+fn a_deterministic_training_gives_the_same_bytes_on_any_number_of_threads() {
+    let corpus = topics();
+    let options = Word2Vec { epochs: 1, deterministic: true, ..options(Architecture::SkipGram) };
+    let one = options.learn(&corpus, &Run::silent(8)).unwrap();
+    let three = options.learn(&corpus, &Run { threads: 3, ..Run::silent(8) }).unwrap();
+    assert_eq!(bits(&one), bits(&three));
+    assert_eq!(one.metrics(), three.metrics());
+}
+
+/// An output vector scores the words that its own word is met with: those of its topic.
+#[test]
+fn output_vectors_are_kept_on_demand() {
+    let corpus = topics();
+    let options = Word2Vec { keep_output: true, ..options(Architecture::SkipGram) };
+    let space = options.learn(&corpus, &Run::silent(3)).unwrap();
+    let output = space.field("output").unwrap();
+    assert_eq!((output.dim(), output.rows()), (options.dim, space.rows()));
+    let (mut same, mut other) = (Vec::new(), Vec::new());
+    let mut o = vec![0.0; options.dim];
+    for a in 0..8 {
+        output.read(space.find(&format!("t{a}-0")).unwrap(), &mut o);
+        for b in 0..8 {
+            let product = dot(&unit(&space, &format!("t{b}-1")), &o);
+            if a == b { same.push(product) } else { other.push(product) }
+        }
+    }
+    let lowest = same.iter().copied().fold(f32::MAX, f32::min);
+    let highest = other.iter().copied().fold(f32::MIN, f32::max);
+    assert!(lowest > highest, "{same:?} {other:?}");
+
+    let none = Word2Vec { keep_output: false, epochs: 1, ..options.clone() };
+    assert!(none.learn(&corpus, &Run::silent(3)).unwrap().field("output").is_err());
+    let error =
+        Word2Vec { loss: Loss::Hs, ..options }.learn(&corpus, &Run::silent(3)).err().unwrap();
+    assert_eq!(error.kind(), Kind::Usage);
+}
+
+fn vector(space: &Space, field: &str, id: &str) -> Vec<f32> {
+    let field = space.field(field).unwrap();
+    let mut vector = vec![0.0; field.dim()];
+    field.read(space.find(id).unwrap(), &mut vector);
+    vector
+}
+
+fn counts(space: &Space) -> std::collections::BTreeMap<String, i64> {
+    let items = space.items(Some(&["count"])).unwrap();
+    let counts = items.columns()[0].values.clone();
+    let counts = counts.as_any().downcast_ref::<arrow_array::Int64Array>().unwrap().clone();
+    items.ids().iter().zip(&counts).map(|(id, n)| (id.unwrap().to_owned(), n.unwrap())).collect()
+}
+
+#[test]
+fn a_training_goes_on_from_a_space_with_new_text_and_new_words() {
+    let first = topics();
+    let options = Word2Vec { keep_output: true, ..options(Architecture::SkipGram) };
+    let before = options.learn(&first, &Run::silent(3)).unwrap();
+    // The new text has topics 0 to 3 only, and in each of them words that nobody has met.
+    let mut below = dice(9);
+    let sentences: Vec<Vec<String>> = (0..1500)
+        .map(|_| {
+            let topic = below(4);
+            let word = |_| match below(3) {
+                0 => format!("t{topic}-new{}", below(5)),
+                _ => format!("t{topic}-{}", below(20)),
+            };
+            (0..12).map(word).collect()
+        })
+        .collect();
+    let second = corpus(&sentences);
+    let after = options.clone().continuing(before.clone()).learn(&second, &Run::silent(4)).unwrap();
+
+    // What the new text does not have is what it was, to the bit.
+    for field in ["main", "output"] {
+        for id in ["t5-3", "common-4"] {
+            assert_eq!(vector(&after, field, id), vector(&before, field, id));
+        }
+        assert_ne!(vector(&after, field, "t1-3"), vector(&before, field, "t1-3"));
+    }
+    // New words have found their topics, though the old ones were not learned anew.
+    let mut nearest = Vec::new();
+    for topic in 0..4 {
+        for i in 0..5 {
+            let new = unit(&after, &format!("t{topic}-new{i}"));
+            let cosine = |t: usize| dot(&new, &unit(&after, &format!("t{t}-7")));
+            nearest.push((0..4).max_by(|&a, &b| cosine(a).total_cmp(&cosine(b))).unwrap() == topic);
+        }
+    }
+    assert!(nearest.iter().all(|&right| right), "{nearest:?}");
+    // Vectors went on from where they were: they are still close to it. Trained anew, they are somewhere else.
+    let anew = options.learn(&second, &Run::silent(4)).unwrap();
+    let stayed = |space: &Space| dot(&unit(space, "t1-3"), &unit(&before, "t1-3"));
+    assert!(stayed(&after) > 0.8 && stayed(&anew) < 0.6, "{} {}", stayed(&after), stayed(&anew));
+
+    // Counts of both, most frequent first.
+    let (was, is) = (counts(&before), counts(&after));
+    for (word, &n) in second.vocabulary.words.iter().zip(&second.vocabulary.counts) {
+        assert_eq!(is[word], was.get(word).copied().unwrap_or(0) + n as i64, "{word}");
+    }
+    assert_eq!(is["t5-3"], was["t5-3"]);
+    assert_eq!(is.len(), before.rows() + 20);
+    let items = after.items(None).unwrap();
+    let order: Vec<i64> = items.ids().iter().map(|id| is[id.unwrap()]).collect();
+    assert!(order.is_sorted_by(|a, b| a >= b));
+    assert_eq!(after.provenance().len(), 2);
+
+    let wrong = Word2Vec { dim: 25, ..options };
+    let error = wrong.continuing(before).learn(&second, &Run::silent(4)).err().unwrap();
+    assert_eq!(error.kind(), Kind::Usage);
+    assert!(error.message().contains("vectors of 24 numbers, not 25"), "{error}");
 }
 
 #[test]

@@ -5,8 +5,8 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use latlas::eval::Score;
 use latlas::eval::words::{self, Method, Options};
+use latlas::eval::{Null, Score};
 use latlas::geometry::Geometry;
 use latlas::items::Items;
 use latlas::linalg::Matrix;
@@ -155,7 +155,14 @@ fn similarities_rank_as_cosines_do() {
     let scores = words::similarities(&space, &path, &Options::default(), &Run::silent(1)).unwrap();
     assert_eq!(
         scores,
-        [Score { suite: "words".into(), name: "pairs".into(), value: 1.0, n: 3, coverage: 0.75 }]
+        [Score {
+            suite: "words".into(),
+            name: "pairs".into(),
+            value: 1.0,
+            n: 3,
+            coverage: 0.75,
+            null: Null { value: 0.0, sd: 1.0 / 2.0_f64.sqrt() }
+        }]
     );
     let (_folder, path) = write("pairs.tsv", "north northish 1\nnorth east 5\nnorth south 9\n");
     let (kind, scores) =

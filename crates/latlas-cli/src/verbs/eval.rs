@@ -1,10 +1,12 @@
-//! `latlas eval SPACE --suite words FILE…`: how good a space is, against judgements made elsewhere.
+//! `latlas eval SPACE --suite words FILE…`: how good a space is, against judgements made elsewhere, or how steady,
+//! against spaces of other seeds.
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use latlas::eval::Score;
+use latlas::eval::stability;
 use latlas::eval::words::{self, Kind, Method, Options};
+use latlas::eval::{Null, Score};
 use latlas::{Error, Result, Space};
 use serde_json::json;
 
@@ -15,20 +17,28 @@ use crate::settings::advice;
 /// Measure a space against judgements made elsewhere
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  latlas eval en.space --suite words questions-words.txt EN-WS-353-ALL.txt --min EN-WS-353-ALL=0.6"
+    after_help = "Examples:\n  latlas eval en.space --suite words questions-words.txt EN-WS-353-ALL.txt --min EN-WS-353-ALL=0.6\n  \
+                  latlas eval seed1.space seed2.space seed3.space --suite stability"
 )]
 pub(crate) struct Args {
     /// The space
     space: PathBuf,
-    /// Files of analogies ('a b c d' a line under ': section') or of word pairs ('a b score' a line)
+    /// words: files of analogies ('a b c d' a line), of word pairs ('a b score'), of categories ('word category') or of
+    /// outliers (a word a line, a blank line, outliers). stability: further spaces
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// What is measured: words
+    /// What is measured: words, or stability (how alike neighbours are from seed to seed)
     #[arg(long, value_enum, hide_possible_values = true)]
     suite: Suite,
-    /// In analogies only the most frequent so many words take part [default: 300000]
+    /// In analogies and stability only the most frequent so many words take part [default: 300000, 100000]
     #[arg(long, value_name = "N")]
     restrict_vocab: Option<usize>,
+    /// The neighbours of a word that stability compares
+    #[arg(short, long = "k", value_name = "N", default_value_t = stability::Options::default().k)]
+    k: usize,
+    /// In word pairs, place unknown words with the space's encoder, as fastText can
+    #[arg(long)]
+    place_unknown: bool,
     /// How analogies are solved [default: both]
     #[arg(long, value_enum)]
     method: Option<Solve>,
@@ -40,6 +50,8 @@ pub(crate) struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Suite {
     Words,
+    #[value(alias = "neighbours")]
+    Stability,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,9 +76,15 @@ fn floor(text: &str) -> Result<Floor, String> {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    let Suite::Words = args.suite;
+    match args.suite {
+        Suite::Words => words(args, cx),
+        Suite::Stability => steady(args, cx),
+    }
+}
+
+fn words(args: &Args, cx: &Context<'_>) -> Result<()> {
     let space = Space::open(&args.space)?;
-    let mut options = Options::default();
+    let mut options = Options { place_unknown: args.place_unknown, ..Options::default() };
     if args.restrict_vocab.is_some() {
         options.restrict_vocab = args.restrict_vocab;
     }
@@ -76,19 +94,25 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
             Solve::CosMul => Method::CosMul,
         }];
     }
-    let (mut analogies, mut similarities) = (Vec::new(), Vec::new());
+    let (mut analogies, mut others) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     for file in &args.files {
-        match words::evaluate(&space, file, &options, &cx.run())? {
-            (Kind::Analogies, scores) => analogies.extend(scores),
-            (Kind::Pairs, scores) => similarities.extend(scores),
+        let (kind, scores) = words::evaluate(&space, file, &options, &cx.run())?;
+        match kind {
+            Kind::Analogies => analogies.extend(scores),
+            Kind::Pairs => others[0].extend(scores),
+            Kind::Categories => others[1].extend(scores),
+            Kind::Outliers => others[2].extend(scores),
         }
     }
-    let all: Vec<&Score> = analogies.iter().chain(&similarities).collect();
+    let all: Vec<&Score> = analogies.iter().chain(others.iter().flatten()).collect();
     if cx.out.json() {
         cx.out.object("eval", &json!({ "space": args.space, "results": all }))?;
     } else {
         print_analogies(&analogies, &options.methods, cx.out)?;
-        print_pairs(&similarities, cx.out)?;
+        let [pairs, categories, outliers] = &others;
+        print("pairs", "Spearman", figure, pairs, cx.out)?;
+        print("categories", "k-means", figure, categories, cx.out)?;
+        print("outliers", "found", percent, outliers, cx.out)?;
     }
     hold(&args.min, &all)
 }
@@ -103,7 +127,7 @@ fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result
     let mut head = vec![("analogies", Align::Left)];
     head.extend(added.then_some(("3CosAdd", Align::Right)));
     head.extend(multiplied.then_some(("3CosMul", Align::Right)));
-    head.extend([("asked", Align::Right), ("coverage", Align::Right)]);
+    head.extend([("by chance", Align::Right), ("asked", Align::Right), ("coverage", Align::Right)]);
     let mut table = Table::new(head);
     let plain = |score: &Score| score.name.replacen(MULTIPLIED, "", 1);
     let is_multiplied = |score: &Score| plain(score) != score.name;
@@ -114,7 +138,7 @@ fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result
                 scores.iter().find(|other| is_multiplied(other) && plain(other) == score.name);
             row.push(other.map_or_else(String::new, |other| value(other, percent)));
         }
-        row.extend([whole(score.n as u64), percent(score.coverage)]);
+        row.extend([percent(score.null.value), whole(score.n as u64), percent(score.coverage)]);
         table.row(row);
     }
     out.result(&table.render(out.paint))
@@ -123,26 +147,56 @@ fn print_analogies(scores: &[Score], methods: &[Method], out: &Output) -> Result
 /// What the names of figures by 3CosMul hold.
 const MULTIPLIED: &str = "/3cosmul";
 
-fn print_pairs(scores: &[Score], out: &Output) -> Result<()> {
+/// A row for each figure, with what it would be by chance.
+fn print(
+    what: &str,
+    value_of: &str,
+    show: fn(f64) -> String,
+    scores: &[Score],
+    out: &Output,
+) -> Result<()> {
     if scores.is_empty() {
         return Ok(());
     }
-    let head = [
-        ("pairs", Align::Left),
-        ("Spearman", Align::Right),
+    let mut table = Table::new(vec![
+        (what, Align::Left),
+        (value_of, Align::Right),
+        ("by chance", Align::Right),
         ("asked", Align::Right),
         ("coverage", Align::Right),
-    ];
-    let mut table = Table::new(head);
+    ]);
     for score in scores {
+        let Null { value: chance, sd } = score.null;
         table.row(vec![
             score.name.clone(),
-            value(score, figure),
+            value(score, show),
+            format!("{} ± {}", show(chance), show(sd)),
             whole(score.n as u64),
             percent(score.coverage),
         ]);
     }
     out.result(&table.render(out.paint))
+}
+
+/// The neighbours of a word in one space, and in others that were learned alike.
+fn steady(args: &Args, cx: &Context<'_>) -> Result<()> {
+    let paths = std::iter::once(&args.space).chain(&args.files);
+    let spaces = paths.map(|path| Space::open(path)).collect::<Result<Vec<Space>>>()?;
+    let mut options = stability::Options { k: args.k, ..stability::Options::default() };
+    if args.restrict_vocab.is_some() {
+        options.restrict_vocab = args.restrict_vocab;
+    }
+    let scores = stability::neighbours(&spaces, &options, &cx.run())?;
+    let all: Vec<&Score> = scores.iter().collect();
+    if cx.out.json() {
+        cx.out.object(
+            "eval",
+            &json!({ "space": args.space, "others": args.files, "results": all }),
+        )?;
+    } else {
+        print("stability", "Jaccard", figure, &scores, cx.out)?;
+    }
+    hold(&args.min, &all)
 }
 
 /// A figure that rests on nothing is none.

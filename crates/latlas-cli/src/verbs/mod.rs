@@ -1,11 +1,13 @@
 //! The verbs, one file each: its flags, and the lines from its input to its answer.
 
 pub(crate) mod add;
+pub(crate) mod apply;
 pub(crate) mod check;
 pub(crate) mod columns;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod convert;
+pub(crate) mod corpus;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval;
@@ -15,6 +17,7 @@ pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
 pub(crate) mod search;
+mod texts;
 pub(crate) mod tour;
 
 use latlas::space::{Provenance, Registry};
@@ -49,11 +52,13 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
     match &call.verb {
         Verb::Tour(args) => tour::run(args, &cx),
         Verb::Learn(model) => learn::run(model, &cx),
+        Verb::Corpus(step) => corpus::run(step, &cx),
         Verb::Embed(args) => embed::run(args, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
         Verb::Plot(args) => plot::run(args, &cx),
+        Verb::Apply(task) => apply::run(task, &cx),
         Verb::Eval(args) => eval::run(args, &cx),
         Verb::Convert(args) => convert::run(args, &cx),
         Verb::Add(args) => add::run(args, &cx),

@@ -1,4 +1,4 @@
-//! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, or of a vector.
+//! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, of a vector, or of a text.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::{Value, json};
 
 use super::delete::matching;
-use super::{Context, registry};
+use super::{Context, registry, texts};
 use crate::output::{Align, Table, figure, single};
 use crate::values;
 
@@ -22,8 +22,11 @@ use crate::values;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  latlas search en.space river\n  latlas search en.space 'king - man + woman' -k 5\n  \
-                  latlas search en.space @points.npy --filter 'count > 100'"
+                  latlas search en.space @points.npy --filter 'count > 100'\n  \
+                  latlas search en.space --odd breakfast cereal dinner lunch\n  \
+                  latlas search en.space 'the president greets the press' --wmd headlines.txt"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "one for each switch of the command line")]
 pub(crate) struct Args {
     /// The space
     space: PathBuf,
@@ -48,6 +51,12 @@ pub(crate) struct Args {
     /// Read the query as the path of an .npy file
     #[arg(long)]
     vector: bool,
+    /// Which of these ids belongs least: the mean cosine of each to the others
+    #[arg(long, conflicts_with_all = ["plus", "minus", "id", "text", "vector", "filter", "columns", "metric", "wmd"])]
+    odd: bool,
+    /// The nearest texts of a file instead, by word mover's distance from the words of the query
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plus", "minus", "id", "text", "vector", "filter", "columns", "metric"])]
+    wmd: Option<String>,
     /// What distance is measured by [default: the space's geometry]
     #[arg(long, value_name = "cosine|euclidean|dot", value_parser = Measure::from_str)]
     metric: Option<Measure>,
@@ -67,6 +76,12 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return Err(Error::usage("-k 0: at least one neighbour has to be asked for"));
     }
     let space = Space::open(&args.space)?;
+    if args.odd {
+        return texts::odd(&space, &args.query, cx);
+    }
+    if let Some(file) = &args.wmd {
+        return texts::nearest(&space, &args.query.join(" "), file, args.k, cx);
+    }
     let columns: Vec<&str> = args.columns.iter().map(String::as_str).collect();
     let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
     let asked = Asked::read(args, &space, cx)?;

@@ -14,9 +14,10 @@ use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::lexicon::Lexicon;
+use super::phrases::Joiner;
 use super::pipeline::{Sink, feed};
 use super::scratch::{Dump, Scratch};
-use super::{Corpus, Documents, Tokenizer, Tokens, Vocabulary};
+use super::{Corpus, Documents, Phrases, Tokenizer, Tokens, Vocabulary};
 use crate::error::{Error, Result};
 use crate::file::{self, Bytes, NewFile};
 use crate::items::Sequences;
@@ -43,6 +44,9 @@ pub struct CorpusOptions {
     pub min_count: u64,
     /// At most so many words, the most frequent ones.
     pub max_vocab: Option<usize>,
+    /// Words that are joined to phrases before they are counted.
+    #[serde(skip)]
+    pub phrases: Option<Phrases>,
 }
 
 impl Default for CorpusOptions {
@@ -52,6 +56,7 @@ impl Default for CorpusOptions {
             lowercase: true,
             min_count: 5,
             max_vocab: None,
+            phrases: None,
         }
     }
 }
@@ -94,7 +99,7 @@ fn encode_all(
             "max_vocab must be at least 2: a space of one word has no distances",
         ));
     }
-    let counted = Counter::new(&scratch.join(WORDS))?;
+    let counted = Counter::new(&scratch.join(WORDS), options.phrases.as_ref())?;
     let (sources, counted) =
         feed(documents, options.tokenizer, options.lowercase, run.threads, counted)?;
     let label = label(&sources);
@@ -128,14 +133,17 @@ fn encode_all(
         None => renumber(None)?,
     }
     file::remove(&ids)?;
-    let Ok(Value::Object(options)) = serde_json::to_value(options) else {
+    let Ok(Value::Object(mut described)) = serde_json::to_value(options) else {
         return Err(Error::data("the options of the corpus cannot be written as JSON"));
     };
+    if let Some(phrases) = &options.phrases {
+        described.insert("phrases".to_owned(), phrases.describe());
+    }
     Ok(Corpus {
         vocabulary,
         sequences: Sequences::from_bytes(Bytes::map(&path)?)?,
         sources,
-        options,
+        options: described,
         fingerprint,
     })
 }
@@ -144,35 +152,45 @@ fn encode_all(
 struct Counter {
     lexicon: Lexicon,
     ids: Scratch,
+    joiner: Option<Joiner>,
     tokens: u64,
     documents: u64,
     too_long: u64,
 }
 
 impl Counter {
-    fn new(path: &Path) -> Result<Self> {
+    fn new(path: &Path, phrases: Option<&Phrases>) -> Result<Self> {
         Ok(Counter {
             lexicon: Lexicon::new(),
             ids: Scratch::create(path)?,
+            joiner: phrases.map(Joiner::new),
             tokens: 0,
             documents: 0,
             too_long: 0,
         })
+    }
+
+    fn count(&mut self, token: &[u8], hash: u32) -> Result<()> {
+        if token.is_empty() {
+            self.documents += 1;
+            self.ids.put(Sequences::END)
+        } else {
+            self.tokens += 1;
+            self.ids.put(self.lexicon.count(token, hash)?)
+        }
     }
 }
 
 impl Sink for Counter {
     fn take(&mut self, tokens: &Tokens) -> Result<()> {
         self.too_long += tokens.too_long();
+        let Some(mut joiner) = self.joiner.take() else {
+            return tokens.hashed().try_for_each(|(token, hash)| self.count(token, hash));
+        };
         for (token, hash) in tokens.hashed() {
-            if token.is_empty() {
-                self.documents += 1;
-                self.ids.put(Sequences::END)?;
-            } else {
-                self.tokens += 1;
-                self.ids.put(self.lexicon.count(token, hash)?)?;
-            }
+            joiner.push(token, hash, &mut |token, hash| self.count(token, hash))?;
         }
+        self.joiner = Some(joiner);
         Ok(())
     }
 }

@@ -51,6 +51,23 @@ impl Lexicon {
         Ok(id)
     }
 
+    /// A word's provisional id, where it has been counted.
+    pub(super) fn find(&self, word: &[u8], hash: u32) -> Option<u32> {
+        let mask = self.table.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let entry = self.table[slot];
+            if entry == 0 {
+                return None;
+            }
+            let id = (entry as u32) - 1;
+            if (entry >> 32) as u32 == hash && self.word(id) == word {
+                return Some(id);
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
     /// How many different words there are.
     pub(super) fn len(&self) -> usize {
         self.words.len()
@@ -62,7 +79,7 @@ impl Lexicon {
     }
 
     /// A word, by its provisional id.
-    fn word(&self, id: u32) -> &[u8] {
+    pub(super) fn word(&self, id: u32) -> &[u8] {
         let id = id as usize;
         let start = if id == 0 { 0 } else { self.words[id - 1].0 };
         &self.bytes[start as usize..self.words[id].0 as usize]

@@ -75,6 +75,11 @@ impl Tokenizer {
     }
 }
 
+/// The hash that goes with a token.
+pub(super) fn token_hash(token: &[u8]) -> u32 {
+    xxhash_rust::xxh3::xxh3_64(token) as u32
+}
+
 /// Tokens in the order of the text, one after the other in one buffer.
 #[derive(Debug, Default)]
 pub struct Tokens {
@@ -149,8 +154,8 @@ impl Tokens {
             self.bytes.truncate(start);
             self.too_long += 1;
         } else {
-            let hash = xxhash_rust::xxh3::xxh3_64(self.bytes.get(start..).unwrap_or_default());
-            self.marks.push((len as u16, hash as u32));
+            let hash = token_hash(self.bytes.get(start..).unwrap_or_default());
+            self.marks.push((len as u16, hash));
         }
     }
 }

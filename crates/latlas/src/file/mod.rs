@@ -7,6 +7,7 @@ pub mod clock;
 pub mod fault;
 mod lock;
 mod publish;
+mod sections;
 mod stream;
 
 pub use bytes::Bytes;
@@ -14,4 +15,5 @@ pub use lock::{Lock, host};
 pub use publish::{
     NewFile, Written, create_dir, parent, publish, remove, rename, sync_dir, with_suffix,
 };
+pub use sections::{SectionKind, SectionWriter, Sections};
 pub use stream::{Compression, Digest, Stream, open_stream, read_error};

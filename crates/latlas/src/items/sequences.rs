@@ -14,7 +14,7 @@ pub struct Sequences(Ids);
 enum Ids {
     Owned(Arc<Vec<u32>>),
     /// Checked on entry: aligned, and a whole number of ids.
-    Mapped(Bytes),
+    Mapped(Bytes, Range<usize>),
 }
 
 impl Sequences {
@@ -29,25 +29,35 @@ impl Sequences {
 
     /// Sequences in a file of little-endian u32, as a corpus is encoded.
     pub fn from_bytes(bytes: Bytes) -> Result<Self> {
-        let ids: &[u32] = bytemuck::try_cast_slice(&bytes).map_err(|_| {
-            Error::data(format!("encoded corpus: {} bytes are no whole number of ids", bytes.len()))
+        let all = 0..bytes.len();
+        Self::within(bytes, all)
+    }
+
+    /// Sequences in a part of a file, which must lie in it.
+    pub fn within(bytes: Bytes, range: Range<usize>) -> Result<Self> {
+        let part = bytes.get(range.clone()).unwrap_or_default();
+        let ids: &[u32] = bytemuck::try_cast_slice(part).map_err(|_| {
+            Error::data(format!("encoded corpus: {} bytes are no whole number of ids", part.len()))
         })?;
         closed(ids)?;
-        Ok(Sequences(Ids::Mapped(bytes)))
+        Ok(Sequences(Ids::Mapped(bytes, range)))
     }
 
     /// All ids and `END`s.
     pub fn as_slice(&self) -> &[u32] {
         match &self.0 {
             Ids::Owned(ids) => ids,
-            Ids::Mapped(bytes) => bytemuck::cast_slice(bytes),
+            Ids::Mapped(bytes, range) => {
+                bytemuck::cast_slice(bytes.get(range.clone()).unwrap_or_default())
+            }
         }
     }
 
     /// Lets the memory of a range go where the ids are mapped; reading them again reads the file.
     pub fn release(&self, range: Range<usize>) {
-        if let Ids::Mapped(bytes) = &self.0 {
-            bytes.release(range.start.saturating_mul(4)..range.end.saturating_mul(4));
+        if let Ids::Mapped(bytes, part) = &self.0 {
+            let byte = |id: usize| id.saturating_mul(4).saturating_add(part.start).min(part.end);
+            bytes.release(byte(range.start)..byte(range.end));
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) fn sigma(x: f32) -> f32 {
 
 /// exp(−a) for a ≥ 0 (and for NaN, something finite), relative error below 1e-6; at most e⁻⁸⁰ beyond 80.
 #[inline(always)]
-fn exp_of_negative(a: f32) -> f32 {
+pub(super) fn exp_of_negative(a: f32) -> f32 {
     /// 1.5·2²³: adding it leaves the nearest whole number in the low bits.
     const ROUND: f32 = 12_582_912.0;
     let a = -if a < 80.0 { a } else { 80.0 };

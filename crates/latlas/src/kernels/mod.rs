@@ -14,9 +14,11 @@
 //! differ; within a set every result is reproducible.
 //! Mismatched lengths panic with both lengths named; they never become a read out of range.
 
+pub mod adagrad;
 pub mod hogwild;
 mod logistic;
 mod panels;
+pub mod pooled;
 mod racing;
 pub mod scalar;
 mod set;

@@ -1,19 +1,30 @@
 //! Layer 6: learners. One paper, one folder or file: an options struct with `learn(&data, &run) -> Space`.
 
+pub mod classifier;
 pub mod doc2vec;
 pub mod documents;
+pub mod fasttext;
+pub mod glove;
 pub mod means;
+pub mod phrases;
 mod sampler;
+pub mod svd;
 mod training;
 pub mod word2vec;
+mod words;
 
 use crate::error::Result;
 use crate::run::Run;
 use crate::space::{Registry, Space};
 
+pub use classifier::Classifier;
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
+pub use fasttext::FastText;
+pub use glove::{Glove, Vectors};
 pub use means::{Means, MeansMethod};
-pub use word2vec::{Architecture, Loss, Negatives, Weighting, Word2Vec};
+pub use phrases::{Scoring, Word2Phrase};
+pub use svd::Svd;
+pub use word2vec::{Architecture, Continuation, Loss, Negatives, Weighting, Word2Vec};
 
 /// Something that learns a Space from data of its kind. The options are the learner; there is no other state.
 pub trait Learn {
@@ -26,6 +37,7 @@ pub trait Learn {
 
 /// Makes the encoders of this library's learners known to a registry.
 pub fn register(registry: &mut Registry) {
+    crate::space::fasttext::register(registry);
     doc2vec::register(registry);
     means::register(registry);
 }

@@ -6,17 +6,23 @@
 
 pub(crate) mod blocks;
 mod dense;
+mod kmeans;
 mod matrix;
 mod moments;
+mod operator;
 mod product;
 mod rows;
 mod top_exact;
 mod top_randomized;
+mod transport;
 
 pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
+pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use matrix::Matrix;
 pub use moments::{Moments, column_moments};
+pub use operator::{Operator, OperatorSvd, operator_svd};
 pub use product::{project, scatter};
 pub use rows::RowSource;
 pub use top_exact::{TopSvd, exact_svd};
 pub use top_randomized::{RandomizedOptions, randomized_svd};
+pub use transport::{Transport, transport};

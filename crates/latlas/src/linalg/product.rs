@@ -80,12 +80,22 @@ pub fn project(
     directions: &Matrix,
     run: &Run,
 ) -> Result<Matrix> {
-    let (rows, d, r) = (source.rows(), source.cols(), directions.rows());
+    let v = Mat::from_fn(source.cols(), directions.rows(), |i, j| f64::from(directions.row(j)[i]));
+    project_onto(source, shift, v.as_ref(), run)
+}
+
+/// [`project`] along the columns of an f64 matrix.
+pub(super) fn project_onto(
+    source: &dyn RowSource,
+    shift: &[f64],
+    v: MatRef<'_, f64>,
+    run: &Run,
+) -> Result<Matrix> {
+    let (rows, d, r) = (source.rows(), source.cols(), v.ncols());
     let mut out = Matrix::zeros(rows, r);
     if rows == 0 || r == 0 {
         return Ok(out);
     }
-    let v = Mat::from_fn(d, r, |i, j| f64::from(directions.row(j)[i]));
     let (size, work) = (block_rows(d), Work::new(run, "projecting", rows as u64, "rows")?);
     work.pool.install(|| {
         let blocks = out.as_mut_slice().par_chunks_mut(size * r).enumerate();
@@ -100,7 +110,7 @@ pub fn project(
                 xv.as_mut(),
                 Accum::Replace,
                 shifted(block, shift, wide, count),
-                v.as_ref(),
+                v,
                 1.0,
                 Par::Seq,
             );

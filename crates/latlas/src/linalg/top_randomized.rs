@@ -190,7 +190,7 @@ impl Basis {
 }
 
 /// A standard normal number (Box & Muller).
-fn normal(random: &mut impl Rng) -> f64 {
+pub(super) fn normal(random: &mut impl Rng) -> f64 {
     // 53 bits, shifted by half a step so that the logarithm never sees zero.
     let mut uniform = || ((random.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
     let radius = (-2.0 * uniform().ln()).sqrt();

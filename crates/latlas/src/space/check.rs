@@ -224,7 +224,7 @@ fn of_model(dir: &Path, about: &StoredModel, report: &mut CheckReport) -> Result
         return Ok(());
     }
     let tensors = Bytes::map(&dir.join(&about.tensors.file))?;
-    match Model::from_bytes(&config, tensors) {
+    match Model::from_bytes(&config, &tensors) {
         Err(error) => report.add(&about.tensors.file, error.message()),
         Ok(model) => {
             if let Some(what) = model.misfit() {

@@ -7,6 +7,7 @@ mod deleted;
 mod draft;
 mod edit;
 mod encoder;
+pub mod fasttext;
 mod field;
 pub mod formats;
 #[doc(hidden)] // public for fuzzing

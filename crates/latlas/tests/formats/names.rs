@@ -39,6 +39,25 @@ fn ids_that_do_not_fit_are_named() {
     assert!(!dir.path().join("a.npy").exists());
 }
 
+/// GloVe's program writes `<unk>` behind all words, and does not count it in the header that it writes if asked.
+#[test]
+fn files_of_the_glove_program_are_read_with_and_without_header() {
+    let read = |text: &str, format| {
+        let options = ImportOptions::default();
+        formats::read_bytes("g", text.as_bytes().to_vec(), format, &options, &run())
+    };
+    let words = "the 0.100000 0.200000\nof 0.300000 -0.400000\n<unk> 0.200000 -0.100000\n";
+    for (text, format) in
+        [(words.to_owned(), Format::Glove), (format!("2 2\n{words}"), Format::Word2vec)]
+    {
+        assert_eq!(ids(&read(&text, format).unwrap()), ["the", "of", "<unk>"]);
+    }
+    let error = read(&format!("1 2\n{words}"), Format::Word2vec).unwrap_err();
+    assert!(error.message().contains("more follow"), "{error}");
+    let error = read(&format!("4 2\n{words}"), Format::Word2vec).unwrap_err();
+    assert!(error.message().contains("ends after 3"), "{error}");
+}
+
 #[test]
 fn names_with_spaces_in_published_files_are_read() {
     let glove = ". . . 0.1 0.2 0.3\nat 5 1 2 3\nthe -1 0.5 2e-3\n1 1 1 1\n";

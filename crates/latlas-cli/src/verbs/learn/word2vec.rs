@@ -1,7 +1,9 @@
 //! `latlas learn word2vec INPUT -o OUT`: a space of words, from the words around them.
 
-use latlas::Result;
+use std::path::PathBuf;
+
 use latlas::learn::Word2Vec;
+use latlas::{Result, Space};
 
 use super::text::{Target, Text};
 use crate::settings::{self, Setting};
@@ -16,15 +18,18 @@ use crate::verbs::Context;
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
-    /// Numbers in a vector; time and memory grow with it
-    #[arg(long, value_name = "N", default_value_t = Word2Vec::default().dim)]
-    dim: usize,
+    /// Numbers in a vector; time and memory grow with it [default: 100, or that of --init]
+    #[arg(long, value_name = "N")]
+    dim: Option<usize>,
     /// How often the text is read; small texts gain from more
     #[arg(long, value_name = "N", default_value_t = Word2Vec::default().epochs)]
     epochs: u32,
     /// Context in words to each side; wide brings topics, narrow grammar
     #[arg(long, value_name = "N", default_value_t = Word2Vec::default().window)]
     window: usize,
+    /// Go on from the vectors of a space: with new text, and the new words in it
+    #[arg(long, value_name = "SPACE")]
+    init: Option<PathBuf>,
     /// Set another option of the learner; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -78,11 +83,20 @@ const WORD2VEC: &[Setting] = &[
 ];
 
 pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    let learner =
-        Word2Vec { dim: args.dim, epochs: args.epochs, window: args.window, ..Word2Vec::default() };
+    let before = args.init.as_deref().map(Space::open).transpose()?;
+    let default = Word2Vec::default();
+    let dim = match (args.dim, &before) {
+        (Some(dim), _) => dim,
+        (None, Some(space)) => space.field("main")?.dim(),
+        (None, None) => default.dim,
+    };
+    let learner = Word2Vec { dim, epochs: args.epochs, window: args.window, ..default };
     let learner = settings::apply(learner, &args.set, WORD2VEC)?;
     learner.check()?;
-    args.text.learn(&args.target, |_| learner, cx)
+    match before {
+        None => args.text.learn(&args.target, |_| learner, cx),
+        Some(space) => args.text.learn(&args.target, |_| learner.continuing(space), cx),
+    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use latlas::map::Pca;
 use latlas::{Error, Result, Space};
 use serde_json::{Map, json};
 
-use super::learn::{Learned, Lesson};
+use super::learn::{Learned, Lesson, Of};
 use super::{Context, info, map, plot};
 use crate::output::{Align, Table, duration};
 use call::quoted;
@@ -112,7 +112,7 @@ impl<'a> Guide<'a> {
         };
         let learned = lesson.learn(|| Ok(text.documents), learner, &self.space, &run)?;
         self.cx.out.settle();
-        self.show(|| learned.print("words", &self.space, self.cx.out))?;
+        self.show(|| learned.print(Of::Words, &self.space, self.cx.out))?;
         Ok(learned)
     }
 

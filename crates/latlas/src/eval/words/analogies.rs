@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::read::Section;
 use super::{Lexicon, Options, none_usable, score};
 use crate::error::Result;
-use crate::eval::Score;
+use crate::eval::{Null, Score};
 use crate::index::pool;
 use crate::kernels::{self, Panels};
 use crate::run::{Run, Step};
@@ -245,7 +245,10 @@ fn table(
                 (false, "") => "3cosmul".to_owned(),
                 (false, name) => format!("3cosmul/{name}"),
             };
-            scores.push(score(path, &part, right as f64 / asked as f64, asked, in_file));
+            // One word of all but the three of the question.
+            let chance = 1.0 / lexicon.len().saturating_sub(3).max(1) as f64;
+            let null = Null::share(chance, asked);
+            scores.push(score(path, &part, right as f64 / asked as f64, asked, in_file, null));
         } else if in_file > 0 && first_method {
             run.progress
                 .note(&format!("{}: no question of '{name}' could be asked", path.display()));

@@ -1,14 +1,17 @@
 //! Word spaces: do offsets solve analogies, and do cosines agree with people?
 //!
-//! Two kinds of file, told apart by their first line: analogies as in Google's set (`: section`, then four words a
-//! line; Mikolov et al. 2013) and word pairs with a judgement (`word word score`, separated by TABs, commas or blanks).
+//! Four kinds of file, told apart by their first lines: analogies as in Google's set (`: section`, then four words a
+//! line; Mikolov et al. 2013), word pairs with a judgement (`word word score`, separated by TABs, commas or blanks),
+//! words with their categories, and groups of words with outliers (Camacho-Collados & Navigli 2016).
 //! Conventions are those of gensim's `evaluate_word_analogies` and `evaluate_word_pairs`, so that figures can be put
 //! side by side: in analogies only the first `restrict_vocab` words take part (spaces are ordered by frequency); case is
 //! ignored by upper-casing, the more frequent word winning; questions with a word that does not take part are not
 //! asked, and counted in `coverage`. Always measured by cosine.
 
 mod analogies;
+mod categories;
 mod lexicon;
+mod outliers;
 mod read;
 mod similarities;
 
@@ -16,7 +19,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Score;
+use super::{Null, Score};
 use crate::error::{Error, Result};
 use crate::run::Run;
 use crate::space::Space;
@@ -33,6 +36,9 @@ pub struct Options {
     pub restrict_vocab: Option<usize>,
     /// Whether upper and lower case are one.
     pub case_insensitive: bool,
+    /// Word pairs: whether words that are no items are placed by the space's encoder (fastText), if it has one for words.
+    /// They then count as covered.
+    pub place_unknown: bool,
     /// How analogies are solved, each way giving figures of its own.
     pub methods: Vec<Method>,
 }
@@ -43,6 +49,7 @@ impl Default for Options {
         Options {
             restrict_vocab: Some(300_000),
             case_insensitive: true,
+            place_unknown: false,
             methods: vec![Method::CosAdd, Method::CosMul],
         }
     }
@@ -55,9 +62,14 @@ pub enum Kind {
     Analogies,
     /// Word pairs: a rank correlation.
     Pairs,
+    /// Words by category: purity and mutual information of a clustering.
+    Categories,
+    /// Groups with outliers: how often and how nearly the outlier is found.
+    Outliers,
 }
 
-/// Evaluates the field "main" on one file of either kind: see [`analogies`] and [`similarities`].
+/// Evaluates the field "main" on one file of any kind (or a folder of outlier files): see [`analogies`],
+/// [`similarities`], [`categories`] and [`outliers`].
 pub fn evaluate(
     space: &Space,
     path: &Path,
@@ -71,6 +83,12 @@ pub fn evaluate(
         read::File::Pairs(pairs) => {
             (Kind::Pairs, similarities::scores(space, path, &pairs, options)?)
         }
+        read::File::Categories(found) => {
+            (Kind::Categories, categories::scores(space, path, &found, options, run)?)
+        }
+        read::File::Outliers(groups) => {
+            (Kind::Outliers, outliers::scores(space, path, &groups, options)?)
+        }
     })
 }
 
@@ -82,10 +100,7 @@ pub fn evaluate(
 pub fn analogies(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<Vec<Score>> {
     match read::file(path)? {
         read::File::Analogies(sections) => analogies::scores(space, path, &sections, options, run),
-        read::File::Pairs(_) => {
-            Err(Error::data(format!("{} holds word pairs, not analogies", path.display()))
-                .help("an analogy has four words a line"))
-        }
+        other => Err(mistaken(path, &other, "analogies", "an analogy has four words a line")),
     }
 }
 
@@ -100,18 +115,52 @@ pub fn similarities(
 ) -> Result<Vec<Score>> {
     match read::file(path)? {
         read::File::Pairs(pairs) => similarities::scores(space, path, &pairs, options),
-        read::File::Analogies(_) => {
-            Err(Error::data(format!("{} holds analogies, not word pairs", path.display()))
-                .help("a pair is two words and a number a line"))
+        other => {
+            Err(mistaken(path, &other, "word pairs", "a pair is two words and a number a line"))
         }
     }
 }
 
+/// How well clusters of the words fit their categories: see [`categories`](self::categories). By spherical k-means with
+/// as many clusters as categories, "esslli" (for a file of that name) is the purity, "esslli/normalised" the purity
+/// beyond chance, "esslli/nmi" the normalised mutual information.
+///
+/// Errors: an empty or malformed file (line named), another kind of file, fewer than two categories or as many words as
+/// categories that take part.
+pub fn categories(space: &Space, path: &Path, options: &Options, run: &Run) -> Result<Vec<Score>> {
+    match read::file(path)? {
+        read::File::Categories(found) => categories::scores(space, path, &found, options, run),
+        other => Err(mistaken(path, &other, "categories", "a word and its category a line")),
+    }
+}
+
+/// How often the outlier of a group is found, under the file's or folder's name, and how nearly, "/opp".
+///
+/// Errors: an empty or malformed file (line named), another kind of file, no outlier that can be asked about.
+pub fn outliers(space: &Space, path: &Path, options: &Options, _run: &Run) -> Result<Vec<Score>> {
+    match read::file(path)? {
+        read::File::Outliers(groups) => outliers::scores(space, path, &groups, options),
+        other => Err(mistaken(path, &other, "outliers", "words, a blank line, outliers")),
+    }
+}
+
+/// The file is of another kind.
+fn mistaken(path: &Path, found: &read::File, wanted: &str, help: &str) -> Error {
+    let holds = match found {
+        read::File::Analogies(_) => "analogies",
+        read::File::Pairs(_) => "word pairs",
+        read::File::Categories(_) => "categories",
+        read::File::Outliers(_) => "outliers",
+    };
+    Error::data(format!("{} holds {holds}, not {wanted}", path.display())).help(help)
+}
+
 /// A figure of this suite. `part` follows the file's name, "" for the whole.
-fn score(path: &Path, part: &str, value: f64, n: usize, asked_for: usize) -> Score {
+fn score(path: &Path, part: &str, value: f64, n: usize, asked_for: usize, null: Null) -> Score {
     let stem = path.file_stem().map_or_else(|| "words".into(), |stem| stem.to_string_lossy());
     let name = if part.is_empty() { stem.into_owned() } else { format!("{stem}/{part}") };
-    Score { suite: "words".to_owned(), name, value, n, coverage: n as f64 / asked_for as f64 }
+    let coverage = n as f64 / asked_for as f64;
+    Score { suite: "words".to_owned(), name, value, n, coverage, null }
 }
 
 /// No question of the file can be asked of this space.

@@ -1,13 +1,15 @@
 //! Word pairs: Spearman's ρ between cosines and judgements.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::read::Pair;
 use super::{Lexicon, Options, none_usable, score};
 use crate::error::{Error, Result};
-use crate::eval::Score;
+use crate::eval::{Null, Score};
 use crate::geometry::Measure;
-use crate::space::Space;
+use crate::learn;
+use crate::space::{ItemBatch, Modality, Placement, Registry, Space, VectorBatch};
 
 pub(super) fn scores(
     space: &Space,
@@ -17,16 +19,22 @@ pub(super) fn scores(
 ) -> Result<Vec<Score>> {
     let lexicon = Lexicon::new(space, None, options);
     let field = space.field("main")?;
+    let strangers = if options.place_unknown { strangers(space, &lexicon, pairs)? } else { None };
     let (mut a, mut b) = (vec![0.0; field.dim()], vec![0.0; field.dim()]);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    let place = |word: &str, vector: &mut [f32]| {
+        if let Some(place) = lexicon.find(word) {
+            field.read(lexicon.rows()[place as usize], vector);
+            return true;
+        }
+        let placed = strangers.as_ref().and_then(|strangers| strangers.get(word));
+        placed.inspect(|placed| vector.copy_from_slice(placed)).is_some()
+    };
     for Pair { words: [first, second], score } in pairs {
-        let (Some(first), Some(second)) = (lexicon.find(first), lexicon.find(second)) else {
-            continue;
-        };
-        field.read(lexicon.rows()[first as usize], &mut a);
-        field.read(lexicon.rows()[second as usize], &mut b);
-        ours.push(-Measure::Cosine.exact(&a, &b));
-        theirs.push(*score);
+        if place(first, &mut a) && place(second, &mut b) {
+            ours.push(-Measure::Cosine.exact(&a, &b));
+            theirs.push(*score);
+        }
     }
     if ours.is_empty() {
         return Err(none_usable(path, "pairs", pairs.len(), &lexicon));
@@ -39,7 +47,34 @@ pub(super) fn scores(
         ))
         .help("ask about more pairs")
     })?;
-    Ok(vec![score(path, "", rho, ours.len(), pairs.len())])
+    // Of independent rankings, exact where there are no ties (Kendall & Gibbons, Rank Correlation Methods, §5.15).
+    let null = Null { value: 0.0, sd: 1.0 / (ours.len() as f64 - 1.0).sqrt() };
+    Ok(vec![score(path, "", rho, ours.len(), pairs.len(), null)])
+}
+
+/// The vectors of words that do not take part, by the space's own encoder; `None` where it has none for words.
+fn strangers(
+    space: &Space,
+    lexicon: &Lexicon,
+    pairs: &[Pair],
+) -> Result<Option<HashMap<String, Vec<f32>>>> {
+    if space.model().is_none() {
+        return Ok(None);
+    }
+    let mut registry = Registry::new();
+    learn::register(&mut registry);
+    let encoder = space.encoder(&registry)?;
+    if !encoder.accepts().contains(&Modality::Word) {
+        return Ok(None);
+    }
+    let words = pairs.iter().flat_map(|pair| &pair.words);
+    let unknown: Vec<&str> =
+        words.map(String::as_str).filter(|word| lexicon.find(word).is_none()).collect();
+    let mut batch = VectorBatch::new(unknown.len(), encoder.dim());
+    encoder.encode(&ItemBatch::of_words(unknown.iter().copied()), &mut batch)?;
+    let rows = unknown.iter().zip(batch.vectors().iter_rows()).zip(batch.placements());
+    let placed = rows.filter(|(_, placement)| **placement == Placement::Placed);
+    Ok(Some(placed.map(|((word, vector), _)| ((*word).to_owned(), vector.to_vec())).collect()))
 }
 
 /// Spearman's rank correlation: Pearson's of the ranks, ties having the mean of their ranks. `None` where either

@@ -69,7 +69,9 @@ impl Inference {
         let dim = vector.len();
         let row = |word: u32| word as usize * dim..(word as usize + 1) * dim;
         let mut hash = Xxh3Default::new();
-        words.iter().for_each(|word| hash.update(&word.to_le_bytes()));
+        for word in words {
+            hash.update(&word.to_le_bytes());
+        }
         let mut random = stream(self.config.seed, &[STREAM, hash.digest()]);
         for x in vector.iter_mut() {
             *x = ((random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / dim as f32;
@@ -93,7 +95,9 @@ impl Inference {
                     }
                     let n = (window.contexts.len() + 1) as f32;
                     if options.dm_mean {
-                        hidden.iter_mut().for_each(|x| *x /= n);
+                        for x in &mut hidden {
+                            *x /= n;
+                        }
                     } else {
                         share = 1.0 / n;
                     }

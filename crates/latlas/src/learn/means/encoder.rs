@@ -128,7 +128,9 @@ impl Encoder for MeansEncoder {
                 out.refuse(row, Placement::Unknown);
                 continue;
             }
-            sum.iter_mut().for_each(|x| *x /= share);
+            for x in &mut *sum {
+                *x /= share;
+            }
             self.take_out(sum)?;
         }
         Ok(())

@@ -189,14 +189,13 @@ impl Means {
                 (counted.documents.iter().map(|&holding| idf(holding)).collect(), idf(0))
             }
             MeansMethod::Sif => {
-                let counts = match counts(words)? {
-                    Some(counts) => counts,
-                    None => {
-                        run.progress.note(
-                            "the space of words has no column 'count': frequencies are those in these texts",
-                        );
-                        counted.tokens.clone()
-                    }
+                let counts = if let Some(counts) = counts(words)? {
+                    counts
+                } else {
+                    run.progress.note(
+                        "the space of words has no column 'count': frequencies are those in these texts",
+                    );
+                    counted.tokens.clone()
                 };
                 let total = counts.iter().sum::<u64>().max(1) as f64;
                 let weight = |&n: &u64| (self.a / (self.a + n as f64 / total)) as f32;

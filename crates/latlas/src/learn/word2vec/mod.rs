@@ -21,11 +21,16 @@
 //! A word of relative frequency f is kept with probability min(1, (√(f/t)+1)·t/f), t = `sample`: the authors'
 //! program, not \[2\] eq. 5. The window of each centre word is uniform in 1…`window` (\[1\], §3.2).
 //!
+//! Under the hierarchical softmax (\[2\] eq. 3, `huffman`) the outputs of w are the inner nodes of its path in a Huffman
+//! tree, each with its branch as the label: minimised is −Σ ln σ(±o·h) along the path.
+//!
 //! Different on purpose:
+//! - By default the contexts of a window share its noise words (Ji, Satish, Li & Dubey 2016): one small product of
+//!   matrices in place of many of vectors. The noise of each pair has the same distribution as ever.
 //! - As in the authors' program (and unlike \[2\] eq. 1) the context's vector predicts the centre word: the same pairs
 //!   in another order. In CBOW each context moves by the whole gradient of the mean, not by its share.
-//! - All dot products of one pair are measured before any of its vectors moves (they differ only where a noise word
-//!   was drawn twice for the same pair).
+//! - All dot products of one window (of one pair, for `negatives=independent`) are measured before any of its vectors
+//!   moves.
 //! - Noise equal to the centre word is left out, not drawn again.
 //! - Input vectors begin evenly in ±1/dim as in gensim, output vectors at zero. The authors' program has half that
 //!   range: 0.4 points of analogies fewer on 4.4 million words, no difference on 16 million.
@@ -35,31 +40,30 @@
 //!
 //! The method page is `docs/word2vec.md`.
 
+mod continuation;
 mod huffman;
 mod options;
 #[cfg(test)]
 mod reference;
+mod result;
 mod steps;
 mod train;
 mod windows;
 
-use arrow_array::Int64Array;
 use rand_xoshiro::rand_core::Rng;
-use serde_json::{Value, json};
-use std::sync::Arc;
+use serde_json::json;
 use std::time::Instant;
 
 use crate::data::{Corpus, Vocabulary};
 use crate::error::{Error, Result};
-use crate::geometry::Geometry;
-use crate::items::{Column, ColumnKind, Items};
 use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Provenance, Space};
+use crate::space::Space;
 
+use continuation::Before;
+pub use continuation::Continuation;
 pub use options::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use train::{Model, Work};
 pub(in crate::learn) use windows::keep_probability;
@@ -67,53 +71,48 @@ pub(in crate::learn) use windows::keep_probability;
 impl Learn for Word2Vec {
     type Data = Corpus;
 
-    /// Learns a space of the corpus's words, most frequent first: field "main" with cosine geometry, column `count`,
-    /// metric `loss` (the mean of each epoch's terms, in nats).
+    /// Learns a space of the corpus's words, most frequent first: field "main" with cosine geometry (and "output" if
+    /// it is to be kept), column `count`, metric `loss` (the mean of each epoch's terms, in nats).
     fn learn(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Space> {
-        self.check()?;
-        let words = &corpus.vocabulary;
-        if words.len() < 2 {
-            return Err(Error::data(format!(
-                "a vocabulary of {} words: nothing to tell apart",
-                words.len()
-            ))
-            .help("give more text, or a lower --min-count"));
-        }
-        if words.len() != words.counts.len() || words.len() >= u32::MAX as usize {
-            return Err(Error::data(format!(
-                "a vocabulary of {} words and {} counts",
-                words.len(),
-                words.counts.len()
-            )));
-        }
-        let begun = Instant::now();
-        let kernels = Hogwild::detect();
-        let trained = self.train(corpus, kernels, run)?;
-        let seconds = begun.elapsed().as_secs_f64();
-
-        let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
-        let mut builder = Space::builder("word2vec", items(words)?)
-            .field("main", Geometry::Cosine, vectors(trained.model)?)
-            .provenance(self.provenance(corpus, kernels, run))
-            .metric("loss", Value::Array(losses))
-            .run_fact("threads", json!(run.threads))
-            .run_fact("resumed", json!(trained.resumed));
-        if seconds > 0.0 {
-            builder = builder.run_fact("training_seconds", json!(seconds)).run_fact(
-                "words_per_second",
-                json!((trained.units_this_time as f64 / seconds).round()),
-            );
-        }
-        builder.build()
+        self.learn_after(None, corpus, run)
     }
 }
 
 impl Word2Vec {
+    /// Learns from the beginning, or from what was there before.
+    fn learn_after(
+        &self,
+        before: Option<&Before<'_>>,
+        corpus: &Corpus,
+        run: &Run<'_>,
+    ) -> Result<Space> {
+        self.check()?;
+        check(&corpus.vocabulary)?;
+        let begun = Instant::now();
+        let kernels = Hogwild::detect();
+        let trained = self.train(before, corpus, kernels, run)?;
+        let (seconds, units) = (begun.elapsed().as_secs_f64(), trained.units_this_time);
+        let mut builder = self.result(trained, before, corpus, kernels, run)?;
+        if seconds > 0.0 {
+            builder = builder
+                .run_fact("training_seconds", json!(seconds))
+                .run_fact("words_per_second", json!((units as f64 / seconds).round()));
+        }
+        builder.build()
+    }
+
     /// Trains to the end; an error where there was nothing to train on.
-    fn train(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Result<Trained<Model>> {
+    fn train(
+        &self,
+        before: Option<&Before<'_>>,
+        corpus: &Corpus,
+        kernels: Hogwild,
+        run: &Run<'_>,
+    ) -> Result<Trained<Model>> {
         let work = Work::new(self, corpus, kernels, run);
-        let job = Job::new("word2vec", self.epochs, self, corpus.fingerprint, run)?;
-        let first = || self.first_values(corpus.vocabulary.len(), run);
+        let data = corpus.fingerprint ^ before.map_or(0, Before::fingerprint);
+        let job = Job::new("word2vec", self.epochs, self, data, run)?;
+        let first = || self.first_values(before, &corpus.vocabulary, run);
         let trained = training::train(&work, &job, first, run)?;
         if trained.losses.iter().all(|epoch| epoch.terms == 0) {
             return Err(Error::data(
@@ -127,60 +126,49 @@ impl Word2Vec {
     }
 
     /// The matrices as they begin.
-    fn first_values(&self, rows: usize, run: &Run<'_>) -> Result<Model> {
-        let mut input = RacingRows::zeros(rows, self.dim)?;
+    fn first_values(
+        &self,
+        before: Option<&Before<'_>>,
+        words: &Vocabulary,
+        run: &Run<'_>,
+    ) -> Result<Model> {
+        let mut input = RacingRows::zeros(words.len(), self.dim)?;
         let mut numbers = run.stream(&[0]);
-        for row in 0..rows {
+        for row in 0..words.len() {
             for x in input.row_mut(row) {
                 // Even in ±1/dim; 24 random bits are all that an f32 holds evenly.
                 *x = ((numbers.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / self.dim as f32;
             }
         }
-        Ok(Model { input, output: RacingRows::zeros(self.outputs(rows), self.dim)? })
-    }
-
-    /// The rows of the output matrix: one for each word, or for each inner node of a tree over them.
-    fn outputs(&self, words: usize) -> usize {
-        match self.loss {
-            Loss::Ns => words,
-            Loss::Hs => words.saturating_sub(1),
+        let outputs = match self.loss {
+            Loss::Ns => words.len(),
+            // The inner nodes of a tree over the words.
+            Loss::Hs => words.len().saturating_sub(1),
+        };
+        let mut model = Model { input, output: RacingRows::zeros(outputs, self.dim)? };
+        if let Some(before) = before {
+            before.fill(words, &mut model);
         }
-    }
-
-    fn provenance(&self, corpus: &Corpus, kernels: Hogwild, run: &Run<'_>) -> Provenance {
-        let mut options = corpus.options.clone();
-        options.extend(self.in_force());
-        Provenance {
-            action: "learn word2vec".into(),
-            options,
-            seed: Some(run.seed),
-            sources: corpus.sources.clone(),
-            version: format!("{} {}", env!("CARGO_PKG_VERSION"), kernels.name()),
-        }
+        Ok(model)
     }
 }
 
-fn items(words: &Vocabulary) -> Result<Items> {
-    let counts = words.counts.iter().map(|&n| i64::try_from(n).unwrap_or(i64::MAX));
-    Items::from_ids(&words.words)?.with_column(Column {
-        name: "count".into(),
-        kind: ColumnKind::Integer,
-        values: Arc::new(Int64Array::from_iter_values(counts)),
-    })
-}
-
-/// The input vectors; everything else is given back to the machine first.
-fn vectors(model: Model) -> Result<Matrix> {
-    let Model { mut input, output } = model;
-    drop(output);
-    let (rows, dim) = (input.rows(), input.dim());
-    let mut vectors = Matrix::zeros(rows, dim);
-    for row in 0..rows {
-        vectors.row_mut(row).copy_from_slice(input.row(row));
-        if vectors.row(row).iter().any(|x| !x.is_finite()) {
-            return Err(Error::data("training diverged: vectors have become infinite")
-                .help("try a smaller alpha"));
-        }
+/// Refuses a vocabulary that nothing can be learned of.
+fn check(words: &Vocabulary) -> Result<()> {
+    if words.len() < 2 {
+        return Err(Error::data(format!(
+            "a vocabulary of {} words: nothing to tell apart",
+            words.len()
+        ))
+        .help("give more text, or a lower --min-count"));
     }
-    Ok(vectors)
+    // Twice as many nodes has a tree over them.
+    if words.len() != words.counts.len() || words.len() > (u32::MAX / 2) as usize {
+        return Err(Error::data(format!(
+            "a vocabulary of {} words and {} counts",
+            words.len(),
+            words.counts.len()
+        )));
+    }
+    Ok(())
 }

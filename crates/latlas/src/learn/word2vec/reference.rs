@@ -55,7 +55,7 @@ pub(super) fn sentences(count: usize, words: u32, seed: u64) -> Vec<Vec<u32>> {
 
 /// Trains from the beginning to the end.
 pub(super) fn trained(options: &Word2Vec, corpus: &Corpus, run: &Run<'_>) -> Trained<Model> {
-    options.train(corpus, Hogwild::detect(), run).unwrap()
+    options.train(None, corpus, Hogwild::detect(), run).unwrap()
 }
 
 fn plain(rows: &mut crate::kernels::hogwild::RacingRows) -> Vec<Vec<f64>> {
@@ -135,7 +135,7 @@ fn in_f64(
     run: &Run<'_>,
 ) -> (Vec<Vec<f64>>, Vec<Vec<f64>>, Vec<f64>) {
     let Model { mut input, mut output } =
-        options.first_values(corpus.vocabulary.len(), run).unwrap();
+        options.first_values(None, &corpus.vocabulary, run).unwrap();
     let (mut input, mut output) = (plain(&mut input), plain(&mut output));
     let drawing = Drawing::new(options, &corpus.vocabulary);
     let ids = corpus.sequences.as_slice().len() as f64;

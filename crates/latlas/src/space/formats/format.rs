@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::fasttext;
 use crate::error::{Error, Result};
 
 /// A way to keep vectors in a file.
@@ -17,6 +18,8 @@ pub enum Format {
     Space,
     /// word2vec binary: "count dim", then name, space, little-endian f32.
     Word2vecBin,
+    /// fastText's `.bin`: vectors and what places other words.
+    FasttextBin,
     /// word2vec text, fastText's `.vec`: "count dim", then one vector a line.
     Word2vec,
     /// GloVe text: one vector a line, no header.
@@ -43,7 +46,8 @@ pub enum Format {
 const NAMES: &[(Format, &[&str])] = &[
     (Format::Space, &["space"]),
     (Format::Word2vecBin, &["word2vec-bin", "bin"]),
-    (Format::Word2vec, &["word2vec", "word2vec-text", "w2v", "vec", "fasttext"]),
+    (Format::FasttextBin, &["fasttext", "fasttext-bin"]),
+    (Format::Word2vec, &["word2vec", "word2vec-text", "w2v", "vec"]),
     (Format::Glove, &["glove"]),
     (Format::Npy, &["npy", "numpy"]),
     (Format::Safetensors, &["safetensors"]),
@@ -98,6 +102,9 @@ impl Format {
     /// The format that plain (decompressed) content of a file most likely is in, by its first bytes. Reads `head`
     /// alone, which should hold the first lines of a text: 64 KiB serve well.
     pub fn of_content(head: &[u8]) -> Option<Format> {
+        if fasttext::is_model(head) {
+            return Some(Format::FasttextBin);
+        }
         if head.starts_with(b"\x93NUMPY") {
             return Some(Format::Npy);
         }
@@ -199,6 +206,7 @@ mod tests {
             (b"id,v0,v1\n", Some(Format::Csv)),
             (b"{\"id\":\"a\"}\n", Some(Format::Jsonl)),
             (b"\x10\0\0\0\0\0\0\0{}", Some(Format::Safetensors)),
+            (b"\xba\x16\x4f\x2f\x0c\0\0\0", Some(Format::FasttextBin)),
             (b"\xff\xfe\n", None),
             (b"", None),
         ] {

@@ -11,7 +11,7 @@ use crate::geometry::Geometry;
 use crate::items::{Column, Items};
 use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Dtype, Provenance, Space};
+use crate::space::{Dtype, Model, Provenance, Space};
 
 /// What a reader found in a file, not yet checked.
 pub(super) struct Loaded {
@@ -25,6 +25,8 @@ pub(super) struct Loaded {
     pub(super) dtype: Dtype,
     /// How the vectors came to be, where the file says.
     pub(super) provenance: Vec<Provenance>,
+    /// What places other items, where the file holds it.
+    pub(super) model: Option<Model>,
     /// How distance is measured, where the file says.
     pub(super) geometry: Option<Geometry>,
     /// What a row of this format is called in messages: "word", "row".
@@ -42,6 +44,7 @@ impl Loaded {
             fields: Vec::new(),
             dtype: Dtype::F32,
             provenance: Vec::new(),
+            model: None,
             geometry: None,
             unit,
             garbled: None,
@@ -109,6 +112,9 @@ impl Loaded {
         }
         for step in self.provenance {
             builder = builder.provenance(step);
+        }
+        if let Some(model) = self.model {
+            builder = builder.model(model);
         }
         let mut settings = Map::new();
         settings.insert("format".into(), format.into());

@@ -8,6 +8,7 @@
 
 mod arrow;
 mod cells;
+mod fasttext;
 mod flat;
 mod format;
 mod ids;
@@ -33,6 +34,7 @@ use self::flat::Flat;
 use self::save::{Names, Vectors};
 use self::source::Source;
 use self::text::Layout;
+use super::fasttext::FastTextModel;
 use super::{SaveOptions, Space};
 use crate::data::Sources;
 use crate::error::{Error, Result};
@@ -56,6 +58,10 @@ pub fn read(
     let sources = Sources::resolve(inputs)?;
     let [path, more @ ..] = sources.paths() else { return Err(Error::usage("no input is named")) };
     let format = match format.or_else(|| Format::of_name(path)) {
+        // Two formats share the ending `.bin`.
+        Some(Format::Word2vecBin) if format.is_none() && path != Path::new("-") => {
+            bin_format(Source::open(path)?)?
+        }
         Some(format) => format,
         None if path == Path::new("-") => {
             return Err(Error::usage("standard input has no name that tells its format")
@@ -95,6 +101,14 @@ pub fn read(
     read_source(Source::open(path)?, Some(path), format, &options, run)
 }
 
+/// Which of the formats that are called `.bin` a file is in.
+fn bin_format(mut source: Source) -> Result<Format> {
+    Ok(match Format::of_content(source.head()?) {
+        Some(Format::FasttextBin) => Format::FasttextBin,
+        _ => Format::Word2vecBin,
+    })
+}
+
 /// Reads a file that is in memory: what an upload or a fuzzer has. `name` stands for its path in messages.
 pub fn read_bytes(
     name: &str,
@@ -117,6 +131,7 @@ fn read_source(
     let encoding = options.reader.encoding.as_deref();
     let (loaded, sources) = match format {
         Format::Word2vecBin => (word2vec::read(&mut source, encoding, run)?, vec![source.about()]),
+        Format::FasttextBin => (fasttext::read(&mut source, encoding, run)?, vec![source.about()]),
         Format::Word2vec => {
             (text::read(&mut source, Layout::Header, encoding, run)?, vec![source.about()])
         }
@@ -152,7 +167,16 @@ pub fn write(
     options: &ExportOptions,
     run: &Run,
 ) -> Result<()> {
+    let model = FastTextModel::of(space)?;
     let format = match format.or_else(|| Format::of_name(path)) {
+        // Two formats share the ending `.bin`; the one that loses nothing is taken.
+        Some(Format::Word2vecBin) if format.is_none() && model.is_some() => {
+            run.progress.note(&format!(
+                "{}: written as a fastText model (vectors alone: --to word2vec-bin)",
+                path.display()
+            ));
+            Format::FasttextBin
+        }
         Some(format) => format,
         None if path.extension().is_none() => Format::Space,
         None if path.extension().is_some_and(|e| e == "txt") => {
@@ -172,6 +196,20 @@ pub fn write(
     };
     if format == Format::Space {
         return space.save_with(path, &SaveOptions { portable: options.portable });
+    }
+    if format == Format::FasttextBin {
+        let model = model.ok_or_else(|| {
+            Error::data("a fastText file holds a fastText model, and this space has none")
+                .help("write the vectors alone: word2vec-bin, or another format")
+        })?;
+        if space.count() != model.words().rows() {
+            run.progress.warn(&format!(
+                "the model's {} words are written, not the space's {} items",
+                model.words().rows(),
+                space.count()
+            ));
+        }
+        return save::publish(path, |out| fasttext::write(out, &model, run));
     }
     let field = options.field.as_deref().unwrap_or("main");
     let vectors = Vectors::new(space, field)?;
@@ -227,7 +265,7 @@ pub fn write(
         Format::Parquet | Format::Arrow | Format::Csv | Format::Tsv | Format::Jsonl => {
             write_table(&Flat::new(vectors, run)?, path, format, options, run)
         }
-        Format::Space => Ok(()), // written above
+        Format::Space | Format::FasttextBin => Ok(()), // written above
     }
 }
 

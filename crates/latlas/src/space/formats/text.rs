@@ -172,7 +172,7 @@ impl Reader {
             }
             self.lines += part.lines;
         }
-        let done = self.loaded.ids.len() as u64;
+        let done = self.counted();
         if let Some(promised) = self.promised.filter(|&promised| done > promised) {
             return Err(source
                 .error(format!("line 1 promises {promised} vectors, more follow"))
@@ -187,12 +187,20 @@ impl Reader {
         })
     }
 
+    /// The vectors that a header counts. GloVe's program writes one more behind them, `<unk>`.
+    fn counted(&self) -> u64 {
+        let count = self.loaded.ids.len() as u64;
+        let unknown = self.loaded.ids.last().is_some_and(|id| id == "<unk>");
+        let one_more = unknown && self.promised.is_some_and(|promised| promised + 1 == count);
+        count - u64::from(one_more)
+    }
+
     fn finish(mut self, source: &Source, run: &Run) -> Result<Loaded> {
         if self.lines == 0 {
             return Err(source.error("is empty").help("check that it is the right file"));
         }
-        let count = self.loaded.ids.len();
-        if let Some(promised) = self.promised.filter(|&promised| promised != count as u64) {
+        let (count, counted) = (self.loaded.ids.len(), self.counted());
+        if let Some(promised) = self.promised.filter(|&promised| promised != counted) {
             return Err(source
                 .error(format!("line 1 promises {promised} vectors, the file ends after {count}"))
                 .help("the file is cut short; fetch or write it again"));

@@ -167,9 +167,9 @@ impl Model {
 
     /// The model that these bytes hold, those of a configuration and those of a safetensors file.
     #[doc(hidden)] // public for fuzzing
-    pub fn from_bytes(config: &[u8], tensors: Bytes) -> Result<Self> {
+    pub fn from_bytes(config: &[u8], tensors: &Bytes) -> Result<Self> {
         let head = parse_config(config)?;
-        let tensors = tensors::parse(&tensors)?;
+        let tensors = tensors::parse(tensors)?;
         Ok(Model(Arc::new(Inner { head, tensors, file: None })))
     }
 

@@ -1,0 +1,193 @@
+//! GloVe: vectors of words from how often they stand together.
+//!
+//! Pennington, Socher & Manning, "GloVe: Global Vectors for Word Representation", EMNLP 2014. Minimised is (eq. 8)
+//!
+//! ```text
+//! J = Σ f(Xᵢⱼ) (wᵢ·w̃ⱼ + bᵢ + b̃ⱼ − ln Xᵢⱼ)²,    f(x) = min(1, (x/xₘₐₓ)^α)
+//! ```
+//!
+//! over all links, the pairs with Xᵢⱼ > 0, by AdaGrad (Duchi, Hazan & Singer, JMLR 2011).
+//!
+//! | symbol | here |
+//! |---|---|
+//! | X | `Counts::relations`: how often, and how near, word j stands beside word i |
+//! | w, b | vectors and biases of words, "sources" |
+//! | w̃, b̃ | vectors and biases of contexts, "targets"; the result is w + w̃ unless told otherwise |
+//! | xₘₐₓ, α | `x_max`, `alpha` |
+//! | η | `eta` |
+//!
+//! Different on purpose from the authors' program:
+//! - Links are not gone through in one random order but tile by tile, the tiles in random order, another one in each
+//!   epoch (`tiles`): the rows of a tile stay in the cache, and no two threads ever touch the same row. So the result
+//!   is the same bytes at any number of threads, where theirs is a race.
+//! - Biases are moved by the same rule as vectors, η and the cut of gradients included. (So it was in the first version
+//!   of the program; since the cut came in, it moves biases as if η were 1.)
+//! - Sums of squared gradients begin at 0 beside η⁻² instead of at 1: the same steps, without losing small squares.
+//! - The cut of gradients keeps every number finite; there is nothing to be skipped.
+//! - There is no vector "<unk>".
+//!
+//! The method page is `docs/glove.md`.
+
+mod blocks;
+mod options;
+#[cfg(test)]
+mod reference;
+mod tiles;
+mod train;
+
+use arrow_array::Float64Array;
+use rand_xoshiro::rand_core::Rng;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::data::Counts;
+use crate::error::{Error, Result};
+use crate::geometry::Geometry;
+use crate::items::{Column, ColumnKind};
+use crate::kernels::adagrad::{Adagrad, Factors};
+use crate::learn::Learn;
+use crate::learn::training::{self, Job, Trained};
+use crate::learn::words::items;
+use crate::linalg::Matrix;
+use crate::run::Run;
+use crate::space::{Provenance, Space, SpaceBuilder};
+
+pub use options::{Glove, Vectors};
+use tiles::Tiles;
+use train::{Model, Work, own};
+
+impl Learn for Glove {
+    type Data = Counts;
+
+    /// Learns a space of the words, in their order: field "main" with cosine geometry, column `count`, metric `loss`
+    /// (the mean of each epoch's ½ f d², as the authors' program tells it). `window`, `weighting`, `symmetric` and `memory`
+    /// do not matter here: the counts are made.
+    ///
+    /// Links are sorted first, 8 bytes each: in memory, or in a scratch file in the run's checkpoint folder where there
+    /// is one and they take more than 64 MiB.
+    fn learn(&self, counts: &Counts, run: &Run<'_>) -> Result<Space> {
+        self.check()?;
+        let words = counts.vocabulary.len();
+        if words < 2 {
+            return Err(Error::data(format!(
+                "a vocabulary of {words} words: nothing to tell apart"
+            ))
+            .help("give more text, or a lower --min-count"));
+        }
+        let (sources, targets) = (counts.relations.sources(), counts.relations.targets());
+        if words != counts.vocabulary.counts.len() || words != sources || words != targets {
+            return Err(Error::data(format!(
+                "{words} words do not fit the links of {sources} words with {targets} contexts"
+            )));
+        }
+        let begun = Instant::now();
+        let kernels = Adagrad::detect();
+        let tiles = Tiles::sort(counts, self.dim, run)?;
+        if tiles.count() == 0 {
+            return Err(Error::data("no two words stand together: nothing to learn from")
+                .help("give longer sequences of words (--unit), or a lower --min-count"));
+        }
+        let trained = self.train(&tiles, kernels, run)?;
+        let seconds = begun.elapsed().as_secs_f64();
+
+        let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
+        let (resumed, links) = (trained.resumed, trained.units_this_time);
+        let mut builder = self
+            .result(counts, &tiles, trained.model)?
+            .provenance(self.provenance(counts, kernels, run))
+            .metric("loss", Value::Array(losses))
+            .run_fact("threads", json!(run.threads))
+            .run_fact("resumed", json!(resumed));
+        if seconds > 0.0 {
+            builder = builder
+                .run_fact("training_seconds", json!(seconds))
+                .run_fact("links_per_second", json!((links as f64 / seconds).round()));
+        }
+        builder.build()
+    }
+}
+
+impl Glove {
+    fn train(&self, tiles: &Tiles, kernels: Adagrad, run: &Run<'_>) -> Result<Trained<Model>> {
+        let work = Work::new(self, tiles, kernels, run);
+        let job = Job::new("glove", self.epochs, &self.trained_by(), tiles.fingerprint, run)?;
+        training::train(&work, &job, || self.first_values(tiles, run), run)
+    }
+
+    /// Both sides as they begin: even in ±½/dim, word by word.
+    fn first_values(&self, tiles: &Tiles, run: &Run<'_>) -> Result<Model> {
+        let mut model = Model::zeros(tiles, self.dim)?;
+        let mut numbers = run.stream(&[0]);
+        let mut fill = |factors: &mut Factors, row: usize| {
+            // 24 random bits are all that an f32 holds evenly.
+            let mut number =
+                || ((numbers.next_u32() >> 8) as f32 / 16_777_216.0 - 0.5) / self.dim as f32;
+            factors.vector_mut(row).fill_with(&mut number);
+            *factors.bias_mut(row) = number();
+        };
+        for (word, (block, row)) in tiles.blocks.source_places().into_iter().enumerate() {
+            fill(own(&mut model.sources[block as usize]), row as usize);
+            let (block, row) = tiles.blocks.target(word as u32);
+            fill(own(&mut model.targets[block]), row as usize);
+        }
+        Ok(model)
+    }
+
+    /// The words with what became of their vectors.
+    fn result(&self, counts: &Counts, tiles: &Tiles, mut model: Model) -> Result<SpaceBuilder> {
+        let words = counts.vocabulary.len();
+        let both = if self.vectors == Vectors::Both { 2 } else { 1 };
+        let mut main = Matrix::zeros(words, self.dim * both);
+        let mut context = Matrix::zeros(if self.keep_context { words } else { 0 }, self.dim);
+        let mut biases = [Vec::new(), Vec::new()];
+        for (word, (block, row)) in tiles.blocks.source_places().into_iter().enumerate() {
+            let sources = own(&mut model.sources[block as usize]);
+            let (block, target) = tiles.blocks.target(word as u32);
+            let targets = own(&mut model.targets[block]);
+            let out = main.row_mut(word);
+            out[..self.dim].copy_from_slice(sources.vector_mut(row as usize));
+            let w = targets.vector_mut(target as usize);
+            match self.vectors {
+                Vectors::Word => {}
+                Vectors::Sum => out.iter_mut().zip(&*w).for_each(|(sum, w)| *sum += w),
+                Vectors::Both => out[self.dim..].copy_from_slice(w),
+            }
+            if self.keep_context {
+                context.row_mut(word).copy_from_slice(w);
+                biases[0].push(f64::from(*sources.bias_mut(row as usize)));
+                biases[1].push(f64::from(*targets.bias_mut(target as usize)));
+            }
+        }
+        let number = |name: &str, values: Vec<f64>| Column {
+            name: name.into(),
+            kind: ColumnKind::Number,
+            values: Arc::new(Float64Array::from(values)),
+        };
+        let mut items = items(&counts.vocabulary)?;
+        if self.keep_context {
+            let [bias, output_bias] = biases;
+            items = items
+                .with_column(number("bias", bias))?
+                .with_column(number("output_bias", output_bias))?;
+        }
+        let mut builder = Space::builder("glove", items).field("main", Geometry::Cosine, main);
+        if self.keep_context {
+            builder = builder.field("output", Geometry::Cosine, context);
+        }
+        Ok(builder)
+    }
+
+    fn provenance(&self, counts: &Counts, kernels: Adagrad, run: &Run<'_>) -> Provenance {
+        let mut options = counts.about.options.clone();
+        options.extend(counts.about.counting.clone());
+        options.extend(self.in_force());
+        Provenance {
+            action: "learn glove".into(),
+            options,
+            seed: Some(run.seed),
+            sources: counts.about.sources.clone(),
+            version: format!("{} {}", env!("CARGO_PKG_VERSION"), kernels.name()),
+        }
+    }
+}
