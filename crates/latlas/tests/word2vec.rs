@@ -294,7 +294,12 @@ fn a_training_goes_on_from_a_space_with_new_text_and_new_words() {
         })
         .collect();
     let second = corpus(&sentences);
-    let after = options.clone().continuing(before.clone()).learn(&second, &Run::silent(4)).unwrap();
+    let after = options
+        .clone()
+        .continuing(before.clone())
+        .unwrap()
+        .learn(&second, &Run::silent(4))
+        .unwrap();
 
     // What the new text does not have is what it was, to the bit.
     for field in ["main", "output"] {
@@ -330,8 +335,7 @@ fn a_training_goes_on_from_a_space_with_new_text_and_new_words() {
     assert!(order.is_sorted_by(|a, b| a >= b));
     assert_eq!(after.provenance().len(), 2);
 
-    let wrong = Word2Vec { dim: 25, ..options };
-    let error = wrong.continuing(before).learn(&second, &Run::silent(4)).err().unwrap();
+    let error = Word2Vec { dim: 25, ..options }.continuing(before).err().unwrap();
     assert_eq!(error.kind(), Kind::Usage);
     assert!(error.message().contains("vectors of 24 numbers, not 25"), "{error}");
 }

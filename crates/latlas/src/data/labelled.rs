@@ -1,6 +1,7 @@
 //! Texts with labels, for learning to classify and for judging it: from plain text with `__label__x` words in it, as
 //! fastText reads, or from two columns of a table.
 
+use arrow_array::cast::AsArray;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
@@ -9,7 +10,7 @@ use super::arrays::show;
 use super::lexicon::Lexicon;
 use super::{Documents, ReaderOptions, Sources, Tokenizer, Tokens, Vocabulary, documents, table};
 use crate::error::{Error, Result};
-use crate::items::{ColumnKind, Sequences};
+use crate::items::{Column, ColumnKind, Items, Sequences};
 use crate::run::Run;
 
 /// What stands in a text for its end; it counts as a word, so that no text is empty.
@@ -93,10 +94,12 @@ fn visit_table(
     run: &Run,
     each: &mut dyn FnMut(LabelledText<'_>) -> Result<()>,
 ) -> Result<Vec<Value>> {
-    let text = options.text.clone().unwrap_or_else(|| "text".into());
+    let wanted = options.text.clone();
     let mut options = options.clone();
     options.text = None;
-    options.types.insert(text.clone(), ColumnKind::Text);
+    if let Some(text) = &wanted {
+        options.types.insert(text.clone(), ColumnKind::Text);
+    }
     options.types.insert(label.to_owned(), ColumnKind::Category);
     let read = table(sources, &options, run)?;
     let column = |name: &str, flag: &str| {
@@ -106,13 +109,32 @@ fn visit_table(
                 .help(format!("name one with {flag}: {}", names.join(", ")))
         })
     };
-    let (texts, labels) = (column(&text, "--text")?, column(label, "--label")?);
+    let labels = column(label, "--label")?;
+    let texts = match &wanted {
+        Some(text) => column(text, "--text")?,
+        None => longest_text(&read.items, label).ok_or_else(|| {
+            Error::usage("there is no column of text beside the labels").help("name one: --text")
+        })?,
+    };
     for (row, id) in read.items.ids().iter().enumerate() {
         let Some(text) = show(&texts.values, row) else { continue };
         let label: Vec<String> = show(&labels.values, row).into_iter().collect();
         each(LabelledText { id: id.unwrap_or_default(), text: &text, labels: &label })?;
     }
     Ok(read.sources)
+}
+
+/// The column `text`, else the one of text with the longest values, the labels left out.
+fn longest_text<'a>(items: &'a Items, label: &str) -> Option<&'a Column> {
+    let length = |column: &Column| -> usize {
+        let values = column.values.as_string_opt::<i32>();
+        values.map_or(0, |values| values.iter().flatten().map(str::len).sum())
+    };
+    let texts = items
+        .columns()
+        .iter()
+        .filter(|c| c.name != label && matches!(c.kind, ColumnKind::Text | ColumnKind::Category));
+    items.column("text").or_else(|| texts.max_by_key(|column| length(column)))
 }
 
 /// Labels are words of the text that begin with `prefix`.
@@ -305,7 +327,7 @@ mod tests {
         );
         assert_eq!((found.words.words[0].as_str(), found.words.counts[0]), ("</s>", 3));
 
-        let csv = "text,kind\nA good film.,pos\n\"Bad, bad film\",neg\nno label,\ngood,pos\n";
+        let csv = "said,kind\nA good film.,pos\n\"Bad, bad film\",neg\nno label,\ngood,pos\n";
         let labels = Labels { column: Some("kind".into()), ..Labels::default() };
         assert_eq!(plain(&corpus(csv, "a.csv", &labels).unwrap()), expected);
     }

@@ -48,17 +48,14 @@ pub(crate) struct Args {
 /// What `--set` changes, in the words of the options struct's documentation.
 const FASTTEXT: &[Setting] = &[
     Setting { key: "architecture", about: "skip-gram, or cbow: faster, worse on rare words" },
-    Setting {
-        key: "loss",
-        about: "ns: negative sampling; hs: hierarchical softmax, better for rare words, slower",
-    },
+    Setting { key: "loss", about: "ns: negative sampling; hs: hierarchical softmax, slower" },
     Setting {
         key: "negative",
         about: "noise words for each pair: 5 for large texts, up to 20 for small",
     },
     Setting {
         key: "negatives",
-        about: "independent for each pair, or shared by those of a window: faster, a little worse",
+        about: "independent for each pair, or shared by a window: faster, worse",
     },
     Setting {
         key: "sample",
@@ -87,7 +84,7 @@ const FASTTEXT: &[Setting] = &[
 const SUPERVISED: &[Setting] = &[
     Setting {
         key: "loss",
-        about: "softmax; hs for very many labels; ova for several a text; ns, faster than softmax",
+        about: "softmax; hs: very many labels; ova: several a text; ns: faster",
     },
     Setting {
         key: "word_ngrams",

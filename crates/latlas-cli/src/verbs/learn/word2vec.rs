@@ -46,7 +46,7 @@ const WORD2VEC: &[Setting] = &[
     },
     Setting {
         key: "loss",
-        about: "ns: negative sampling; hs: hierarchical softmax, slower, for rare words",
+        about: "negative sampling (ns) or hierarchical softmax (hs): slower",
     },
     Setting {
         key: "negative",
@@ -54,7 +54,7 @@ const WORD2VEC: &[Setting] = &[
     },
     Setting {
         key: "negatives",
-        about: "shared by the contexts of a window; independent is several times slower",
+        about: "shared by the contexts of a window, or independent: slower",
     },
     Setting {
         key: "sample",
@@ -95,7 +95,10 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     learner.check()?;
     match before {
         None => args.text.learn(&args.target, |_| learner, cx),
-        Some(space) => args.text.learn(&args.target, |_| learner.continuing(space), cx),
+        Some(space) => {
+            let learner = learner.continuing(space)?;
+            args.text.learn(&args.target, |_| learner, cx)
+        }
     }
 }
 

@@ -424,8 +424,8 @@ mod tests {
             "q.txt, line 2: no category and its words"
         );
         assert_eq!(
-            message("cat animal\ndog big animal\n"),
-            "q.txt, line 2: not a word and its category"
+            message("cat animal\nfox animal\ndog big animal\n"),
+            "q.txt, line 3: not a word and its category"
         );
         assert_eq!(
             message("cat\ndog\n\n"),

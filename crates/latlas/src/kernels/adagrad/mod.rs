@@ -4,15 +4,16 @@
 //!
 //! ```text
 //! d = u·v + a + b − ln x          (a, b: the biases)
-//! g = clip(f d v),   u ← u − g/√(η⁻² + h),   h ← h + g²       and likewise v, a and b
+//! g = clip(f d v),   u ← u − g/√(η⁻² + h),   h ← h + g²       and likewise v
+//! g = clip(f d),     a ← a − g/√(1 + h),     h ← h + g²       and likewise b
 //! ```
 //!
 //! h is the sum of the squared gradients that a number has had (Duchi, Hazan & Singer 2011). The authors' program keeps
 //! 1 + η²h; that is the same step, but in 32 bits 1 + 10⁻⁸ is 1, and small gradients would never be counted.
 //!
 //! A row of [`Factors`] is a bias, a one and the vector (on the other side: a one, a bias and the vector), padded to
-//! whole lines, and then as many sums h: so that one product over whole rows is u·v + a + b, and a bias is moved like
-//! any number of a vector.
+//! whole lines, and then as many sums h: so that one product over whole rows is u·v + a + b, and a bias is moved in
+//! the same stroke as a vector, only from another start.
 
 #![expect(unsafe_code, reason = "calls kernels through pointers to rows that were checked")]
 
@@ -26,6 +27,8 @@ use super::logistic::exp_of_negative;
 use super::racing::RacingRows;
 use crate::error::Result;
 
+/// What stands beside h for biases.
+const BIAS_START: f32 = 1.0;
 /// Numbers in a cache line, and the most that a kernel takes at a time.
 const LINE: usize = 16;
 
@@ -44,7 +47,7 @@ pub struct Link {
 /// How links are weighed and steps are taken.
 #[derive(Debug, Clone, Copy)]
 pub struct Descent {
-    /// η, the size of the first step.
+    /// η, the size of the first step; of biases it is 1.
     pub eta: f32,
     /// Each gradient is cut to ± this.
     pub clip: f32,
@@ -62,7 +65,7 @@ impl Descent {
         exp_of_negative((self.alpha * (self.log_max - log)).max(0.0))
     }
 
-    /// η⁻².
+    /// What stands beside h for vectors: η⁻². For biases it is [`BIAS_START`].
     fn start(&self) -> f32 {
         1.0 / (self.eta * self.eta)
     }

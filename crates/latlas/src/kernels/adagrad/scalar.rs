@@ -1,6 +1,6 @@
 //! The equations, number by number.
 
-use super::Tile;
+use super::{BIAS_START, Tile};
 
 /// # Safety
 /// As [`Tile`] says, and nobody else uses the rows.
@@ -27,6 +27,7 @@ pub(super) unsafe fn tile(tile: &Tile<'_>) -> f64 {
             // The ones beside the biases stay what they are.
             let g_u = if i == 1 { 0.0 } else { (e * *v).clamp(-clip, clip) };
             let g_v = if i == 0 { 0.0 } else { (e * *u).clamp(-clip, clip) };
+            let start = if i < 2 { BIAS_START } else { start };
             *u -= g_u / (start + *square_u).sqrt();
             *v -= g_v / (start + *square_v).sqrt();
             *square_u += g_u * g_u;

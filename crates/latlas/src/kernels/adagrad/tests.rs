@@ -62,7 +62,8 @@ fn reference(
         for i in 0..=dim {
             let (by_x, by_y) = if i == dim { (1.0, 1.0) } else { (x[i], y[i]) };
             let (g_x, g_y) = ((f * d * by_y).clamp(-clip, clip), (f * d * by_x).clamp(-clip, clip));
-            // The authors' form: the sum begins at one, and η is in it.
+            // The authors' form: the sum begins at one, and η is in it; for biases η is 1.
+            let eta = if i == dim { 1.0 } else { eta };
             x[i] -= eta * g_x / (1.0 + eta * eta * h[i]).sqrt();
             y[i] -= eta * g_y / (1.0 + eta * eta * k[i]).sqrt();
             h[i] += g_x * g_x;

@@ -3,16 +3,16 @@
 
 use std::arch::x86_64::{
     __m256, __m512, _MM_HINT_T0, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehdup_ps,
-    _mm_movehl_ps, _mm_prefetch, _mm256_add_ps, _mm256_and_ps, _mm256_castps256_ps128,
-    _mm256_castsi256_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_load_ps,
-    _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_rsqrt_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_store_ps, _mm512_add_ps,
-    _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_ps, _mm512_maskz_max_ps, _mm512_min_ps,
-    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_rsqrt14_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_store_ps,
+    _mm_movehl_ps, _mm_prefetch, _mm256_add_ps, _mm256_and_ps, _mm256_blend_ps,
+    _mm256_castps256_ps128, _mm256_castsi256_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
+    _mm256_fnmadd_ps, _mm256_load_ps, _mm256_max_ps, _mm256_min_ps, _mm256_mul_ps, _mm256_rsqrt_ps,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_setzero_ps, _mm256_store_ps,
+    _mm512_add_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps, _mm512_load_ps, _mm512_mask_mov_ps,
+    _mm512_maskz_max_ps, _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_rsqrt14_ps,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_store_ps,
 };
 
-use super::{LINE, Link, Tile};
+use super::{BIAS_START, LINE, Link, Tile};
 
 /// What is asked for ahead: a third of the smallest L1 cache in use.
 const AHEAD_BYTES: usize = 16 << 10;
@@ -59,6 +59,7 @@ pub(super) unsafe fn tile_avx512(tile: &Tile<'_>) -> f64 {
     let ahead = ahead(width);
     let (high, low) = (_mm512_set1_ps(tile.descent.clip), _mm512_set1_ps(-tile.descent.clip));
     let start = _mm512_set1_ps(tile.descent.start());
+    let first_start = _mm512_mask_mov_ps(start, 0b11, _mm512_set1_ps(BIAS_START));
     let mut loss = 0.0;
     for (i, link) in tile.links.iter().enumerate() {
         if let Some(next) = tile.links.get(i + ahead) {
@@ -78,18 +79,18 @@ pub(super) unsafe fn tile_avx512(tile: &Tile<'_>) -> f64 {
             loss += 0.5 * f64::from(e) * f64::from(d);
             let e = _mm512_set1_ps(e);
             // The ones beside the biases stay what they are.
-            let (mut moved_u, mut moved_v) = (!2, !1);
+            let (mut moved_u, mut moved_v, mut begun) = (!2, !1, first_start);
             for j in (0..width).step_by(STEP) {
                 let (x, y) = (_mm512_load_ps(u.add(j)), _mm512_load_ps(v.add(j)));
                 let (h, k) = (_mm512_load_ps(u.add(width + j)), _mm512_load_ps(v.add(width + j)));
                 let g = _mm512_maskz_max_ps(moved_u, _mm512_min_ps(_mm512_mul_ps(e, y), high), low);
                 let f = _mm512_maskz_max_ps(moved_v, _mm512_min_ps(_mm512_mul_ps(e, x), high), low);
-                let (r, s) = (root_512(_mm512_add_ps(h, start)), root_512(_mm512_add_ps(k, start)));
+                let (r, s) = (root_512(_mm512_add_ps(h, begun)), root_512(_mm512_add_ps(k, begun)));
                 _mm512_store_ps(u.add(j), _mm512_fnmadd_ps(g, r, x));
                 _mm512_store_ps(v.add(j), _mm512_fnmadd_ps(f, s, y));
                 _mm512_store_ps(u.add(width + j), _mm512_fmadd_ps(g, g, h));
                 _mm512_store_ps(v.add(width + j), _mm512_fmadd_ps(f, f, k));
-                (moved_u, moved_v) = (!0, !0);
+                (moved_u, moved_v, begun) = (!0, !0, start);
             }
         }
     }
@@ -114,6 +115,7 @@ pub(super) unsafe fn tile_avx2(tile: &Tile<'_>) -> f64 {
     let ahead = ahead(width);
     let (high, low) = (_mm256_set1_ps(tile.descent.clip), _mm256_set1_ps(-tile.descent.clip));
     let start = _mm256_set1_ps(tile.descent.start());
+    let first_start = _mm256_blend_ps::<0b11>(start, _mm256_set1_ps(BIAS_START));
     let all = _mm256_castsi256_ps(_mm256_set1_epi32(-1));
     let but_second = _mm256_castsi256_ps(_mm256_setr_epi32(-1, 0, -1, -1, -1, -1, -1, -1));
     let but_first = _mm256_castsi256_ps(_mm256_setr_epi32(0, -1, -1, -1, -1, -1, -1, -1));
@@ -136,19 +138,19 @@ pub(super) unsafe fn tile_avx2(tile: &Tile<'_>) -> f64 {
             loss += 0.5 * f64::from(e) * f64::from(d);
             let e = _mm256_set1_ps(e);
             // The ones beside the biases stay what they are.
-            let (mut moved_u, mut moved_v) = (but_second, but_first);
+            let (mut moved_u, mut moved_v, mut begun) = (but_second, but_first, first_start);
             for j in (0..width).step_by(STEP) {
                 let (x, y) = (_mm256_load_ps(u.add(j)), _mm256_load_ps(v.add(j)));
                 let (h, k) = (_mm256_load_ps(u.add(width + j)), _mm256_load_ps(v.add(width + j)));
                 let g = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(e, y), high), low);
                 let f = _mm256_max_ps(_mm256_min_ps(_mm256_mul_ps(e, x), high), low);
                 let (g, f) = (_mm256_and_ps(g, moved_u), _mm256_and_ps(f, moved_v));
-                let (r, s) = (root_256(_mm256_add_ps(h, start)), root_256(_mm256_add_ps(k, start)));
+                let (r, s) = (root_256(_mm256_add_ps(h, begun)), root_256(_mm256_add_ps(k, begun)));
                 _mm256_store_ps(u.add(j), _mm256_fnmadd_ps(g, r, x));
                 _mm256_store_ps(v.add(j), _mm256_fnmadd_ps(f, s, y));
                 _mm256_store_ps(u.add(width + j), _mm256_fmadd_ps(g, g, h));
                 _mm256_store_ps(v.add(width + j), _mm256_fmadd_ps(f, f, k));
-                (moved_u, moved_v) = (all, all);
+                (moved_u, moved_v, begun) = (all, all, start);
             }
         }
     }

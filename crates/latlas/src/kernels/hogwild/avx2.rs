@@ -1,7 +1,7 @@
 //! AVX2 and FMA: eight numbers at a time, the products of two inputs with six outputs in registers at once.
 
 use super::gradients::{ROOM, repeated};
-use super::{BLOCK, GROUP, OUTPUTS, Shape, Window};
+use super::{BLOCK, GROUP, Shape, Window};
 use std::arch::x86_64::{
     __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
     _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
@@ -114,10 +114,8 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
     let mut outputs = [std::ptr::null_mut::<f32>(); N];
     outputs.copy_from_slice(window.outputs);
     let inputs = window.inputs;
-    let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; 2 * OUTPUTS + 2 * BLOCK]);
-    repeated(window.labels, 2, &mut wanted);
-    // One tile's gradients are on their way while the next one's products are made.
-    let mut loss = 0.0;
+    let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; ROOM]);
+    repeated(window.labels, inputs.len(), &mut wanted);
     for start in (0..inputs.len()).step_by(2) {
         let inputs = &inputs[start..inputs.len().min(start + 2)];
         // SAFETY: the caller's promise; at most 16 inputs have 16·N products, and there is room for a register more.
@@ -127,9 +125,10 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
                 1 => products::<1, N>(inputs, &outputs, g, shape),
                 _ => products::<2, N>(inputs, &outputs, g, shape),
             }
-            loss += gradients(g, wanted.as_ptr(), inputs.len() * N, shape);
         }
     }
+    // SAFETY: both have room for whole registers.
+    let loss = unsafe { gradients(g.as_mut_ptr(), wanted.as_ptr(), inputs.len() * N, shape) };
     for d in (0..shape.blocks * BLOCK).step_by(BLOCK) {
         let (mut old, mut moved) = ([_mm256_setzero_ps(); N], [_mm256_setzero_ps(); N]);
         // SAFETY: within the blocks of a row, and of the N·inputs gradients.

@@ -1,7 +1,7 @@
 //! AVX-512F: sixteen numbers at a time, the products of four inputs with six outputs in registers at once.
 
 use super::gradients::{ROOM, repeated};
-use super::{BLOCK, GROUP, OUTPUTS, Shape, Window};
+use super::{BLOCK, GROUP, Shape, Window};
 use std::arch::x86_64::{
     __m512, _CMP_GE_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
     _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
@@ -118,10 +118,8 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
     let mut outputs = [std::ptr::null_mut::<f32>(); N];
     outputs.copy_from_slice(window.outputs);
     let inputs = window.inputs;
-    let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; 4 * OUTPUTS + 2 * BLOCK]);
-    repeated(window.labels, 4, &mut wanted);
-    // One tile's gradients are on their way while the next one's products are made.
-    let mut loss = 0.0;
+    let (mut g, mut wanted) = ([0.0f32; ROOM], [0.0f32; ROOM]);
+    repeated(window.labels, inputs.len(), &mut wanted);
     for start in (0..inputs.len()).step_by(4) {
         let inputs = &inputs[start..inputs.len().min(start + 4)];
         // SAFETY: the caller's promise; at most 16 inputs have 16·N products, and there is room for a register more.
@@ -133,9 +131,10 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
                 3 => products::<3, N>(inputs, &outputs, g, shape),
                 _ => products::<4, N>(inputs, &outputs, g, shape),
             }
-            loss += gradients(g, wanted.as_ptr(), inputs.len() * N, shape);
         }
     }
+    // SAFETY: both have room for whole registers.
+    let loss = unsafe { gradients(g.as_mut_ptr(), wanted.as_ptr(), inputs.len() * N, shape) };
     for d in (0..shape.blocks * BLOCK).step_by(WIDE) {
         let (mut old, mut moved) = ([_mm512_setzero_ps(); N], [_mm512_setzero_ps(); N]);
         // SAFETY: within the registers of a row, and of the N·inputs gradients.

@@ -27,7 +27,7 @@ pub(super) fn gradients(products: &mut [f32], labels: &[f32], alpha: f32, measur
 /// `labels` again and again, `times`.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "it must take on the caller's target features")]
-pub(super) fn repeated(labels: &[f32], times: usize, out: &mut [f32]) {
+pub(super) fn repeated(labels: &[f32], times: usize, out: &mut [f32; ROOM]) {
     // Whole blocks, of which the next one overwrites what is too much.
     let mut block = [0.0; BLOCK];
     block[..labels.len()].copy_from_slice(labels);

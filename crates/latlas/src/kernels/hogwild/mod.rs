@@ -87,16 +87,26 @@ impl Ahead {
         self.rows.push(matrix.at(row));
     }
 
-    /// Asks for all of them now: what steps do that have no time of their own for it.
+    /// Asks for all of them now: what steps do that do not ask while they work.
     pub fn fetch(&self) {
+        self.fetch_part(0, 1);
+    }
+
+    /// Asks for one of `parts` parts of them now: several steps may each ask for a part, so that the machine never
+    /// waits for many at once. Panics if there is no such part.
+    pub fn fetch_part(&self, part: usize, parts: usize) {
+        assert!(part < parts, "part {part} of {parts}");
+        let at = |part: usize| self.rows.len() * part / parts;
         #[cfg(target_arch = "x86_64")]
-        for row in &self.rows {
+        for row in &self.rows[at(part)..at(part + 1)] {
             use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             for d in (0..self.dim).step_by(2 * BLOCK) {
                 // SAFETY: a prefetch reads nothing; and this is within the row.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast()) };
             }
         }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
     }
 }
 

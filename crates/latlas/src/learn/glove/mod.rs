@@ -20,8 +20,8 @@
 //! - Links are not gone through in one random order but tile by tile, the tiles in random order, another one in each
 //!   epoch (`tiles`): the rows of a tile stay in the cache, and no two threads ever touch the same row. So the result
 //!   is the same bytes at any number of threads, where theirs is a race.
-//! - Biases are moved by the same rule as vectors, η and the cut of gradients included. (So it was in the first version
-//!   of the program; since the cut came in, it moves biases as if η were 1.)
+//! - Gradients of biases are cut, too. As in the program (since gradients are cut there) biases have an η of 1: with
+//!   that of vectors, those of rare words hardly move, and their vectors pay for it.
 //! - Sums of squared gradients begin at 0 beside η⁻² instead of at 1: the same steps, without losing small squares.
 //! - The cut of gradients keeps every number finite; there is nothing to be skipped.
 //! - There is no vector "<unk>".

@@ -35,7 +35,7 @@ pub struct Glove {
     pub x_max: f64,
     /// The power by which lighter links count less, 0 to 5: 1 nearly ignores rare pairs, 0 counts all alike.
     pub alpha: f64,
-    /// The size of first steps, 1e-6 to 10; AdaGrad shortens later ones by itself.
+    /// The size of vectors' first steps, 1e-6 to 10; AdaGrad shortens later ones by itself. Of biases it is 1.
     pub eta: f64,
     /// Every gradient is cut to ± this, 1e-9 to 1e6. Reached only where training would run away; with it no number ever
     /// overflows.

@@ -97,7 +97,8 @@ fn in_f64(options: &Glove, counts: &Counts, run: &Run<'_>) -> (Vec<Vec<f64>>, Ve
                             if d == options.dim { (1.0, 1.0) } else { (rows[j][d], rows[i][d]) };
                         for (row, by) in [(i, by_i), (j, by_j)] {
                             let clip = options.grad_clip;
-                            let step = options.eta * (f * diff * by).clamp(-clip, clip);
+                            let eta = if d == options.dim { 1.0 } else { options.eta };
+                            let step = eta * (f * diff * by).clamp(-clip, clip);
                             rows[row][d] -= step / squares[row][d].sqrt();
                             squares[row][d] += step * step;
                         }

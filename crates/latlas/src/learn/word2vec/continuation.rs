@@ -26,13 +26,22 @@ pub struct Continuation {
 }
 
 impl Word2Vec {
-    /// Goes on from `space` instead of beginning anew. Its vectors must have this learner's dimension.
+    /// Goes on from `space` instead of beginning anew; an error of kind `Usage` if its vectors have another dimension
+    /// than this learner.
     ///
     /// Words of the new text that the space knows begin with its main vectors, and with its output vectors where it
     /// kept them (`keep_output`). Words that stand only in the space keep their vectors; the counts of both texts are
     /// summed. Other columns of the space are left out.
-    pub fn continuing(self, space: Space) -> Continuation {
-        Continuation { learner: self, space }
+    pub fn continuing(self, space: Space) -> Result<Continuation> {
+        let has = space.field("main")?.dim();
+        if has != self.dim {
+            return Err(Error::usage(format!(
+                "the space to go on from has vectors of {has} numbers, not {}",
+                self.dim
+            ))
+            .help(format!("take dimension {has}")));
+        }
+        Ok(Continuation { learner: self, space })
     }
 }
 
@@ -40,7 +49,7 @@ impl Learn for Continuation {
     type Data = Corpus;
 
     fn learn(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Space> {
-        let before = Before::new(&self.space, self.learner.dim, self.learner.loss)?;
+        let before = Before::new(&self.space, self.learner.loss)?;
         self.learner.learn_after(Some(&before), corpus, run)
     }
 }
@@ -54,16 +63,9 @@ pub(super) struct Before<'a> {
 }
 
 impl<'a> Before<'a> {
-    fn new(space: &'a Space, dim: usize, loss: Loss) -> Result<Self> {
+    fn new(space: &'a Space, loss: Loss) -> Result<Self> {
         let main = space.field("main")?;
-        if main.dim() != dim {
-            let has = main.dim();
-            return Err(Error::usage(format!(
-                "the space to go on from has vectors of {has} numbers, not {dim}"
-            ))
-            .help(format!("take dimension {has}")));
-        }
-        let output = space.field("output").ok().filter(|output| output.dim() == dim);
+        let output = space.field("output").ok().filter(|output| output.dim() == main.dim());
         Ok(Before { space, main, output: output.filter(|_| loss == Loss::Ns) })
     }
 

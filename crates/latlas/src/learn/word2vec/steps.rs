@@ -98,9 +98,10 @@ impl Lesson<'_> {
                 (loss, contexts.len() * outputs)
             }
             Architecture::SkipGram => {
-                ahead.fetch();
-                let step =
-                    |(i, &row)| self.kernels.step_one((input, row), targets(i), rate, scratch);
+                let step = |(i, &row)| {
+                    ahead.fetch_part(i, contexts.len());
+                    self.kernels.step_one((input, row), targets(i), rate, scratch)
+                };
                 (contexts.iter().enumerate().map(step).sum(), outputs)
             }
             Architecture::Cbow => {
