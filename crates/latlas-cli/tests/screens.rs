@@ -57,6 +57,11 @@ fn prepare(dir: &Path) {
         "articles.csv",
         b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n",
     );
+    write("notes.csv", notes().as_bytes());
+    write(
+        "later.csv",
+        "id,title,text\na,Water,the river and the lake\nb,Strange,hello\nc,Nothing,\n".as_bytes(),
+    );
     write("analogies.txt", b": water\nriver lake violin drum\nlake river drum violin\n: unknown\nriver lake nowhere drum\n");
     write("pairs.txt", b"river lake 9.1\nriver violin 0.4\nbread butter 8.8\nbread wolf 1.2\nsnow storm 7.9\nnowhere river 5\n");
 
@@ -119,6 +124,13 @@ fn prepare(dir: &Path) {
     let manifest = dir.join("newer.space/space.json");
     let text = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(&manifest, newer(&text)).unwrap();
+}
+
+/// Sixty short texts, each about one topic.
+fn notes() -> String {
+    let lines = common::text(60, 3);
+    let rows = lines.lines().zip(1..).map(|(text, number)| format!("n{number},{text}\n"));
+    format!("id,text\n{}", rows.collect::<String>())
 }
 
 /// Sentences with their topic as a label.

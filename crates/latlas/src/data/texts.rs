@@ -17,34 +17,34 @@ use crate::run::Run;
 pub struct Texts {
     /// The ids, and the columns to keep.
     pub items: Items,
-    /// The column that the cells come from.
+    /// The column that the texts come from.
     pub column: String,
     /// What was read, for provenance.
     pub sources: Vec<Value>,
-    cells: StringArray,
+    values: StringArray,
 }
 
 impl Texts {
     /// The text of each row; `None` where it has none.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Option<&str>> {
-        self.cells.iter()
+        self.values.iter()
     }
 
     /// The number of rows.
     pub fn len(&self) -> usize {
-        self.cells.len()
+        self.values.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.values.is_empty()
     }
 }
 
 /// Every row is a document, those without a text empty ones.
 impl Documents for &Texts {
     fn visit(&mut self, each: &mut dyn FnMut(Piece<'_>) -> Result<()>) -> Result<Vec<Value>> {
-        for (id, text) in self.items.ids().iter().zip(&self.cells) {
+        for (id, text) in self.items.ids().iter().zip(&self.values) {
             let id = DocumentId::Name(id.unwrap_or_default());
             each(Piece { id, text: text.unwrap_or_default(), end: true })?;
         }
@@ -89,7 +89,7 @@ pub fn texts(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Te
         }
     }
     run.progress.note(&format!("the text of a row is column '{column}'"));
-    Ok(Texts { items: slim, column, sources: read.sources, cells: texts })
+    Ok(Texts { items: slim, column, sources: read.sources, values: texts })
 }
 
 /// The column called `text`, else the one of texts with the longest values.

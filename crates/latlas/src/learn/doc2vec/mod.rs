@@ -105,6 +105,12 @@ impl Learn for Doc2Vec {
         let work = Work::new(self, data, kernels, run);
         let trained = training::train(&work, &job, || self.first_values(data, run), run)?;
         let seconds = begun.elapsed().as_secs_f64();
+        if trained.losses.iter().all(|epoch| epoch.terms == 0) {
+            return Err(Error::data(format!(
+                "every word of {sequences} documents was thinned out: nothing to learn from"
+            ))
+            .help("--set sample=0 keeps all words"));
+        }
 
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
         let (batch, model) = self.finish(data, trained.model, run)?;

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Doc2Vec {
-    /// Which of the two models. PV-DBOW is faster and mostly better; PV-DM knows the order of words a little.
+    /// Which of the two models. PV-DBOW is faster; PV-DM was better on single sentences, and learns words beside.
     pub model: Doc2VecModel,
     /// Numbers in a vector, 1 to 65,536. Time and memory grow with it; short documents need few.
     pub dim: usize,

@@ -128,7 +128,7 @@ impl Encoder for MeansEncoder {
                 out.refuse(row, Placement::Unknown);
                 continue;
             }
-            for x in sum.iter_mut() {
+            for x in &mut *sum {
                 *x /= share;
             }
             self.take_out(sum)?;

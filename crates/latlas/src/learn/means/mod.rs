@@ -157,8 +157,9 @@ impl Means {
         }
         let count = placed.placements().iter().filter(|p| **p == Placement::Placed).count();
         if count <= self.components {
+            let s = if count == 1 { " is" } else { "s are" };
             run.progress.warn(&format!(
-                "{count} texts are too few to tell what they have in common: nothing is taken out"
+                "{count} text{s} too few to tell what all have in common: nothing is taken out"
             ));
             return Ok(Fitted { model: plain, texts: placed });
         }
