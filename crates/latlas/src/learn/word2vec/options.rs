@@ -63,7 +63,7 @@ pub enum Loss {
     /// Negative sampling: the word against a few noise words.
     #[default]
     Ns,
-    /// Hierarchical softmax: the word's path down a Huffman tree. Better for rare words, slower.
+    /// Hierarchical softmax: the word's path down a Huffman tree. Half as fast.
     Hs,
 }
 
