@@ -7,6 +7,7 @@ pub mod fasttext;
 pub mod glove;
 pub mod means;
 pub mod phrases;
+mod ranges;
 mod sampler;
 pub mod svd;
 mod training;

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::learn::fasttext::{lengths, real, whole};
+use crate::learn::fasttext::{buckets, lengths};
+use crate::learn::ranges::{real, whole};
 use crate::space::fasttext::Loss;
 
 /// Learns to put labels on texts.
@@ -71,7 +72,7 @@ impl Classifier {
         real("alpha", self.alpha, 1e-9, 100.0)?;
         lengths(self.min_n, self.max_n)?;
         if self.hashes() {
-            whole("buckets", self.buckets, 1, 100_000_000)?;
+            buckets(self.buckets)?;
         }
         if self.min_count == 0 {
             return Err(Error::usage("min_count 0 is out of range").help("1 keeps every word"));

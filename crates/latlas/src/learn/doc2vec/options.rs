@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+use crate::learn::ranges::{real, whole};
 
 /// Learns vectors of documents (paragraph vectors).
 ///
@@ -103,27 +104,11 @@ impl Doc2Vec {
 
     /// Refuses what cannot be learned with: a `Usage` error naming the option, its value and what is allowed.
     pub fn check(&self) -> Result<()> {
-        let whole = |name: &str, value: usize, most: usize| {
-            if (1..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::usage(format!("{name} {value} is out of range"))
-                    .help(format!("{name} may be 1 to {most}")))
-            }
-        };
-        whole("dim", self.dim, 65_536)?;
-        whole("epochs", self.epochs as usize, 100_000)?;
-        whole("infer_epochs", self.epochs_of_inference() as usize, 100_000)?;
-        whole("window", self.window, 10_000)?;
-        whole("negative", self.negative, 1_000)?;
-        let real = |name: &str, value: f64, low: f64, high: f64| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                let help = format!("{name} may be {low} to {high}");
-                Err(Error::usage(format!("{name} {value} is out of range")).help(help))
-            }
-        };
+        whole("dim", self.dim, 1, 65_536)?;
+        whole("epochs", self.epochs as usize, 1, 100_000)?;
+        whole("infer_epochs", self.epochs_of_inference() as usize, 1, 100_000)?;
+        whole("window", self.window, 1, 10_000)?;
+        whole("negative", self.negative, 1, 1_000)?;
         real("sample", self.sample, 0.0, 1.0)?;
         real("alpha", self.alpha, 1e-9, 10.0)?;
         real("min_alpha", self.end_alpha(), 0.0, self.alpha)?;

@@ -58,7 +58,7 @@ use crate::space::fasttext::{FastTextConfig, Owners, Parts, Task};
 use crate::space::{self, Provenance, Space};
 
 pub use options::{FastText, Subwords};
-pub(in crate::learn) use options::{lengths, real, whole};
+pub(in crate::learn) use options::{buckets, lengths};
 use rows::WordRows;
 use train::{Model, Work};
 

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::data::Ngrams;
 use crate::error::{Error, Result};
+use crate::learn::ranges::{real, whole};
 use crate::learn::word2vec::{Architecture, Loss, Negatives};
 
 /// The most buckets: what the official format can count, and 40 GB of vectors of dimension 100.
@@ -108,7 +109,7 @@ impl FastText {
         real("ns_exponent", self.ns_exponent, -2.0, 2.0)?;
         lengths(self.min_n, self.max_n)?;
         if self.max_n > 0 && self.subwords == Subwords::Hashed {
-            whole("buckets", self.buckets, 1, MOST_BUCKETS)?;
+            buckets(self.buckets)?;
         }
         Ok(())
     }
@@ -133,25 +134,16 @@ pub(in crate::learn) fn lengths(min_n: usize, max_n: usize) -> Result<()> {
     Ok(())
 }
 
-pub(in crate::learn) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    let help = if name == "buckets" && value == 0 {
-        "n-grams need rows: buckets may be 1 to 100000000; max_n=0 learns without n-grams"
-            .to_owned()
-    } else {
-        format!("{name} may be {least} to {most}")
-    };
-    Err(Error::usage(format!("{name} {value} is out of range")).help(help))
-}
-
-pub(in crate::learn) fn real(name: &str, value: f64, low: f64, high: f64) -> Result<()> {
-    if (low..=high).contains(&value) {
-        return Ok(());
-    }
-    let help = format!("{name} may be {low} to {high}");
-    Err(Error::usage(format!("{name} {value} is out of range")).help(help))
+/// Refuses a number of buckets that n-grams have no place in.
+pub(in crate::learn) fn buckets(buckets: usize) -> Result<()> {
+    whole("buckets", buckets, 1, MOST_BUCKETS).map_err(|error| {
+        if buckets > 0 {
+            return error;
+        }
+        error.help(format!(
+            "n-grams need rows: buckets may be 1 to {MOST_BUCKETS}; max_n=0 learns without n-grams"
+        ))
+    })
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::items::relations::{Cooccurrences, Weighting};
+use crate::learn::ranges::{real, whole};
 
 /// Learns vectors of words from how often they stand together.
 ///
@@ -105,24 +106,8 @@ impl Glove {
 
     /// Refuses what cannot be learned with: a `Usage` error naming the option, its value and what is allowed.
     pub fn check(&self) -> Result<()> {
-        let whole = |name: &str, value: usize, most: usize| {
-            if (1..=most).contains(&value) {
-                Ok(())
-            } else {
-                Err(Error::usage(format!("{name} {value} is out of range"))
-                    .help(format!("{name} may be 1 to {most}")))
-            }
-        };
-        whole("dim", self.dim, 65_536)?;
-        whole("epochs", self.epochs as usize, 100_000)?;
-        let real = |name: &str, value: f64, low: f64, high: f64| {
-            if (low..=high).contains(&value) {
-                Ok(())
-            } else {
-                let help = format!("{name} may be {low} to {high}");
-                Err(Error::usage(format!("{name} {value} is out of range")).help(help))
-            }
-        };
+        whole("dim", self.dim, 1, 65_536)?;
+        whole("epochs", self.epochs as usize, 1, 100_000)?;
         real("x_max", self.x_max, 1e-30, 1e30)?;
         real("alpha", self.alpha, 0.0, 5.0)?;
         real("eta", self.eta, 1e-6, 10.0)?;
