@@ -36,6 +36,8 @@ for name in ft cls; do
     latlas convert "$work/$name.space" "$work/$name.bin" || exit 1
     seed fasttext_bin "$work/$name.bin"
 done
+for file in "$work"/ft.space/model/*.safetensors; do seed model "$file" '\0'; done
+for file in "$work"/ft.space/model/*.json; do seed model "$file" '\1'; done
 seed npy "$work/a.npy"
 seed safetensors "$work/a.safetensors"
 seed parquet "$work/a.parquet"
