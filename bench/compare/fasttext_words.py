@@ -10,13 +10,14 @@ def main(corpus, out, method, dim, epochs, seed, threads):
     import fasttext
 
     assert method == "fasttext"
+    # train_unsupervised of 0.9.3 refuses the argument, and passes on what stands here.
+    fasttext.FastText.unsupervised_default["seed"] = int(seed)
     model = fasttext.train_unsupervised(
         corpus,
         model="skipgram",
         dim=int(dim),
         epoch=int(epochs),
         thread=int(threads),
-        seed=int(seed),
         ws=5,
         neg=5,
         t=1e-3,

@@ -85,7 +85,7 @@ def main():
             shutil.rmtree(space, ignore_errors=True)
             run = train(tool, args, corpus, space, seed, work)
             log.add({"tool": tool, "seed": seed, **run, **evaluate(args, space, evals, work, seed == 1)})
-    if not log.find(tool=TABLE):
+    if "latlas" in tools and not log.find(tool=TABLE):
         wait_for_quiet(args.load)
         say(f"latlas learns from {args.corpus.name} itself")
         space = work / "table.space"
