@@ -1,11 +1,16 @@
 //! Draws from a discrete distribution in constant time: the alias method (Walker 1977; Vose 1991), eight bytes a word.
+//!
+//! A sampler may be made in parts, each of which draws from words of its own. Threads that draw from different parts do
+//! not meet in the rows of what they drew, and such meetings are what Hogwild training on several threads waits for most.
 
 use rand_xoshiro::rand_core::Rng;
 use std::hint;
 
 /// A fixed distribution over 0…n−1. Each slot is drawn evenly, and gives itself or its alias.
 pub(in crate::learn) struct Sampler {
+    /// A table for each part, one behind the other.
     slots: Vec<Slot>,
+    parts: Parts,
 }
 
 #[derive(Clone, Copy)]
@@ -18,44 +23,98 @@ struct Slot {
 impl Sampler {
     /// The distribution proportional to `counts[i]^exponent`; words without a count are drawn never, unless all are.
     pub(in crate::learn) fn new(counts: &[u64], exponent: f64) -> Self {
+        Self::in_parts(counts, exponent, 1)
+    }
+
+    /// The same in so many parts, at least one. Where counts fall from word to word, as in a vocabulary, all parts are
+    /// of nearly the same weight: draws from each in turn are as draws from the whole.
+    pub(in crate::learn) fn in_parts(counts: &[u64], exponent: f64, parts: usize) -> Self {
         let weights: Vec<f64> =
             counts.iter().map(|&n| if n == 0 { 0.0 } else { (n as f64).powf(exponent) }).collect();
-        let total: f64 = weights.iter().sum();
-        let scale = weights.len() as f64 / total;
-        let mut rest: Vec<f64> =
-            weights.iter().map(|w| if total > 0.0 { w * scale } else { 1.0 }).collect();
-        let mut slots: Vec<Slot> =
-            (0..rest.len() as u32).map(|alias| Slot { threshold: u32::MAX, alias }).collect();
-
-        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
-            (0..rest.len()).partition(|&i| rest[i] < 1.0);
-        while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
-            slots[poor] =
-                Slot { threshold: (rest[poor] * 4_294_967_296.0) as u32, alias: rich as u32 };
-            rest[rich] -= 1.0 - rest[poor];
-            if rest[rich] < 1.0 {
-                large.pop();
-                small.push(rich);
+        let parts = Parts { words: counts.len(), parts: parts.clamp(1, counts.len().max(1)) };
+        let mut slots = Vec::with_capacity(counts.len());
+        for part in 0..parts.parts {
+            let own = (0..parts.size(part)).map(|place| weights[parts.word(part, place)]);
+            for (threshold, alias) in alias_table(own.collect()) {
+                slots.push(Slot { threshold, alias: parts.word(part, alias) as u32 });
             }
         }
-        // What is left in either list is 1 but for rounding, and keeps itself.
-        Sampler { slots }
+        Sampler { slots, parts }
     }
 
-    /// One draw.
+    /// One draw from a sampler of one part.
     #[inline]
     pub(in crate::learn) fn draw(&self, random: &mut impl Rng) -> u32 {
+        self.draw_from(0, random)
+    }
+
+    /// One draw from a part; any number stands for one of them.
+    #[inline]
+    pub(in crate::learn) fn draw_from(&self, part: usize, random: &mut impl Rng) -> u32 {
+        let part = part % self.parts.parts;
         let bits = random.next_u64();
         // The high half picks the slot (bias below n/2³²), the low half decides within it.
-        let place = ((bits >> 32) * self.slots.len() as u64) >> 32;
-        let slot = self.slots[place as usize];
+        let place = (((bits >> 32) * self.parts.size(part) as u64) >> 32) as usize;
+        let slot = self.slots[self.parts.start(part) + place];
+        let own = self.parts.word(part, place) as u32;
         // Which of the two cannot be predicted: a branch would cost more than both.
-        hint::select_unpredictable((bits as u32) < slot.threshold, place as u32, slot.alias)
+        hint::select_unpredictable((bits as u32) < slot.threshold, own, slot.alias)
     }
+}
+
+/// Words dealt out like cards: one to each part, then one to each in the opposite order, and so on; what does not fill a
+/// round goes to the first ones.
+#[derive(Clone, Copy)]
+struct Parts {
+    words: usize,
+    parts: usize,
+}
+
+impl Parts {
+    /// How many words a part has.
+    #[inline]
+    fn size(self, part: usize) -> usize {
+        self.words / self.parts + usize::from(part < self.words % self.parts)
+    }
+
+    /// How many words the parts before it have.
+    #[inline]
+    fn start(self, part: usize) -> usize {
+        self.words / self.parts * part + part.min(self.words % self.parts)
+    }
+
+    /// The word in this place of a part.
+    #[inline]
+    fn word(self, part: usize, place: usize) -> usize {
+        let backwards = place % 2 == 1 && place < self.words / self.parts;
+        place * self.parts + if backwards { self.parts - 1 - part } else { part }
+    }
+}
+
+/// For weights in order: the threshold and the alias of each slot.
+fn alias_table(weights: Vec<f64>) -> Vec<(u32, usize)> {
+    let total: f64 = weights.iter().sum();
+    let scale = weights.len() as f64 / total;
+    let mut rest = weights;
+    rest.iter_mut().for_each(|w| *w = if total > 0.0 { *w * scale } else { 1.0 });
+    let mut slots: Vec<(u32, usize)> = (0..rest.len()).map(|alias| (u32::MAX, alias)).collect();
+    let (mut small, mut large): (Vec<usize>, Vec<usize>) =
+        (0..rest.len()).partition(|&i| rest[i] < 1.0);
+    while let (Some(poor), Some(&rich)) = (small.pop(), large.last()) {
+        slots[poor] = ((rest[poor] * 4_294_967_296.0) as u32, rich);
+        rest[rich] -= 1.0 - rest[poor];
+        if rest[rich] < 1.0 {
+            large.pop();
+            small.push(rich);
+        }
+    }
+    // What is left in either list is 1 but for rounding, and keeps itself.
+    slots
 }
 
 /// Draws from a [`Sampler`], made many at a time: the machine waits for their places in the table once, not for each.
 pub(super) struct Draws {
+    part: usize,
     drawn: Vec<u32>,
     next: usize,
 }
@@ -64,9 +123,9 @@ impl Draws {
     /// How many are made at a time.
     const MANY: usize = 256;
 
-    /// None yet.
-    pub(super) fn new() -> Self {
-        Draws { drawn: Vec::new(), next: 0 }
+    /// None yet, and all from this part.
+    pub(super) fn new(part: usize) -> Self {
+        Draws { part, drawn: Vec::new(), next: 0 }
     }
 
     /// The next one.
@@ -77,7 +136,7 @@ impl Draws {
             return drawn;
         }
         self.drawn.resize(Self::MANY, 0);
-        self.drawn.iter_mut().for_each(|drawn| *drawn = sampler.draw(random));
+        self.drawn.iter_mut().for_each(|drawn| *drawn = sampler.draw_from(self.part, random));
         self.next = 1;
         self.drawn[0]
     }
@@ -97,7 +156,7 @@ mod tests {
         let mut random = stream(3, &[1]);
         let mut seen = vec![0u32; counts.len()];
         let draws = 1_000_000;
-        let mut many = Draws::new();
+        let mut many = Draws::new(0);
         for _ in 0..draws {
             seen[many.next(&sampler, &mut random) as usize] += 1;
         }
@@ -114,6 +173,31 @@ mod tests {
         };
         assert!(chi2(0.75) < 1143.0, "{}", chi2(0.75));
         assert!(chi2(1.0) > 100_000.0 && chi2(0.0) > 100_000.0);
+    }
+
+    #[test]
+    fn parts_share_out_the_words_and_are_of_nearly_the_same_weight() {
+        let counts: Vec<u64> = (1..=1003).map(|rank| 1_000_000 / rank).collect();
+        for parts in [1, 2, 3, 8] {
+            let sampler = Sampler::in_parts(&counts, 0.75, parts);
+            let mut random = stream(3, &[parts as u64]);
+            let mut all = Vec::new();
+            let mut weights = Vec::new();
+            for part in 0..parts {
+                let own: Vec<usize> =
+                    (0..sampler.parts.size(part)).map(|i| sampler.parts.word(part, i)).collect();
+                weights.push(own.iter().map(|&i| (counts[i] as f64).powf(0.75)).sum::<f64>());
+                for _ in 0..10_000 {
+                    let drawn = sampler.draw_from(part, &mut random) as usize;
+                    assert!(own.contains(&drawn), "{drawn} is not in part {part} of {parts}");
+                }
+                all.extend(own);
+            }
+            all.sort_unstable();
+            assert_eq!(all, (0..1003).collect::<Vec<_>>());
+            let mean = weights.iter().sum::<f64>() / parts as f64;
+            assert!(weights.iter().all(|w| (w / mean - 1.0).abs() < 0.25), "{weights:?}");
+        }
     }
 
     /// The table itself, without chance: each word's share of all slots equals its probability.

@@ -1,14 +1,14 @@
 //! AVX2 and FMA: eight numbers at a time, the products of two inputs with six outputs in registers at once.
 
 use super::gradients::{ROOM, repeated};
-use super::{BLOCK, GROUP, Shape, Window};
+use super::{BLOCK, GROUP, Shape, Window, prefetch_to_write};
 use std::arch::x86_64::{
-    __m256, _CMP_LT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps,
-    _mm256_andnot_ps, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
-    _mm256_div_ps, _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
-    _mm256_min_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set_ps, _mm256_set1_epi32,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps,
-    _mm256_sub_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    __m256, _CMP_LT_OQ, _mm256_add_epi32, _mm256_add_ps, _mm256_and_ps, _mm256_andnot_ps,
+    _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps, _mm256_div_ps,
+    _mm256_fmadd_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps,
+    _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set_ps, _mm256_set1_epi32, _mm256_set1_ps,
+    _mm256_setzero_ps, _mm256_shuffle_ps, _mm256_slli_epi32, _mm256_storeu_ps, _mm256_sub_ps,
+    _mm256_unpackhi_ps, _mm256_unpacklo_ps,
 };
 
 /// # Safety
@@ -138,7 +138,7 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
             }
             // Half of a cache line each time round.
             for &row in if d % (2 * BLOCK) == 0 { window.ahead } else { &[] } {
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast());
+                prefetch_to_write(row.wrapping_add(d));
             }
             let mut g = g.as_ptr();
             for input in inputs {
@@ -290,15 +290,35 @@ fn within_lanes([a, b, c, d]: [__m256; 4]) -> __m256 {
 }
 
 /// # Safety
+/// As `step`; `h` is the caller's own.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn gather(rows: &[*mut f32], weight: f32, h: *mut f32, blocks: usize) {
+    let weight = _mm256_set1_ps(weight);
+    for d in (0..blocks * BLOCK).step_by(BLOCK) {
+        let mut sum = _mm256_setzero_ps();
+        for row in rows {
+            // SAFETY: the caller's promise.
+            sum = _mm256_add_ps(sum, unsafe { _mm256_loadu_ps(row.add(d)) });
+        }
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_storeu_ps(h.add(d), _mm256_mul_ps(weight, sum)) };
+    }
+}
+
+/// # Safety
 /// As `step`.
 #[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn add(x: *const f32, y: *mut f32, shape: Shape) {
-    let alpha = _mm256_set1_ps(shape.alpha);
-    for d in (0..shape.blocks * BLOCK).step_by(BLOCK) {
+pub(super) unsafe fn spread(error: *const f32, weight: f32, rows: &[*mut f32], blocks: usize) {
+    let weight = _mm256_set1_ps(weight);
+    for d in (0..blocks * BLOCK).step_by(BLOCK) {
         // SAFETY: the caller's promise.
-        unsafe {
-            let sum = _mm256_fmadd_ps(alpha, _mm256_loadu_ps(x.add(d)), _mm256_loadu_ps(y.add(d)));
-            _mm256_storeu_ps(y.add(d), sum);
+        let part = _mm256_mul_ps(weight, unsafe { _mm256_loadu_ps(error.add(d)) });
+        for row in rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let at = row.add(d);
+                _mm256_storeu_ps(at, _mm256_add_ps(_mm256_loadu_ps(at), part));
+            }
         }
     }
 }

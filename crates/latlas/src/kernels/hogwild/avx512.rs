@@ -1,14 +1,14 @@
 //! AVX-512F: sixteen numbers at a time, the products of four inputs with six outputs in registers at once.
 
 use super::gradients::{ROOM, repeated};
-use super::{BLOCK, GROUP, Shape, Window};
+use super::{BLOCK, GROUP, Shape, Window, prefetch_to_write};
 use std::arch::x86_64::{
-    __m512, _CMP_GE_OQ, _MM_HINT_T0, _mm_prefetch, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps,
-    _mm512_castps_si512, _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps,
-    _mm512_fnmadd_ps, _mm512_loadu_ps, _mm512_mask_add_ps, _mm512_mask_blend_ps, _mm512_max_ps,
-    _mm512_min_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32,
-    _mm512_storeu_ps, _mm512_sub_ps, _mm512_unpackhi_ps, _mm512_unpacklo_ps,
+    __m512, _CMP_GE_OQ, _mm512_abs_ps, _mm512_add_epi32, _mm512_add_ps, _mm512_castps_si512,
+    _mm512_castsi512_ps, _mm512_cmp_ps_mask, _mm512_div_ps, _mm512_fmadd_ps, _mm512_fnmadd_ps,
+    _mm512_loadu_ps, _mm512_mask_add_ps, _mm512_mask_blend_ps, _mm512_max_ps, _mm512_min_ps,
+    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_shuffle_f32x4, _mm512_shuffle_ps, _mm512_slli_epi32, _mm512_storeu_ps, _mm512_sub_ps,
+    _mm512_unpackhi_ps, _mm512_unpacklo_ps,
 };
 
 /// Numbers in a register. Rows have room for whole ones, whatever their dimension.
@@ -143,7 +143,7 @@ unsafe fn of<const N: usize>(window: &Window<'_>, shape: Shape) -> f32 {
                 old[k] = _mm512_loadu_ps(outputs[k].add(d));
             }
             for &row in window.ahead {
-                _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast());
+                prefetch_to_write(row.wrapping_add(d));
             }
             let mut g = g.as_ptr();
             for input in inputs {
@@ -297,15 +297,35 @@ fn across(a: __m512, b: __m512) -> __m512 {
 }
 
 /// # Safety
+/// As `step`; `h` is the caller's own.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn gather(rows: &[*mut f32], weight: f32, h: *mut f32, blocks: usize) {
+    let weight = _mm512_set1_ps(weight);
+    for d in (0..blocks * BLOCK).step_by(WIDE) {
+        let mut sum = _mm512_setzero_ps();
+        for row in rows {
+            // SAFETY: the caller's promise.
+            sum = _mm512_add_ps(sum, unsafe { _mm512_loadu_ps(row.add(d)) });
+        }
+        // SAFETY: the caller's promise.
+        unsafe { _mm512_storeu_ps(h.add(d), _mm512_mul_ps(weight, sum)) };
+    }
+}
+
+/// # Safety
 /// As `step`.
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn add(x: *const f32, y: *mut f32, shape: Shape) {
-    let alpha = _mm512_set1_ps(shape.alpha);
-    for d in (0..shape.blocks * BLOCK).step_by(WIDE) {
+pub(super) unsafe fn spread(error: *const f32, weight: f32, rows: &[*mut f32], blocks: usize) {
+    let weight = _mm512_set1_ps(weight);
+    for d in (0..blocks * BLOCK).step_by(WIDE) {
         // SAFETY: the caller's promise.
-        unsafe {
-            let sum = _mm512_fmadd_ps(alpha, _mm512_loadu_ps(x.add(d)), _mm512_loadu_ps(y.add(d)));
-            _mm512_storeu_ps(y.add(d), sum);
+        let part = _mm512_mul_ps(weight, unsafe { _mm512_loadu_ps(error.add(d)) });
+        for row in rows {
+            // SAFETY: the caller's promise.
+            unsafe {
+                let at = row.add(d);
+                _mm512_storeu_ps(at, _mm512_add_ps(_mm512_loadu_ps(at), part));
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ mod scalar;
 mod tests;
 
 pub use super::racing::RacingRows;
+use super::racing::prefetch_to_write;
 
 /// Numbers in a block: what the kernels take at a time, or twice that. A row's numbers beyond its dimension are zero
 /// and stay zero.
@@ -41,6 +42,7 @@ pub struct Scratch {
     hidden: Vec<Line>,
     error: Vec<Line>,
     rows: Vec<*mut f32>,
+    inputs: Vec<*mut f32>,
 }
 
 /// A cache line.
@@ -52,7 +54,7 @@ impl Scratch {
     /// Room for vectors of this dimension.
     pub fn new(dim: usize) -> Self {
         let lines = vec![Line([0.0; 2 * BLOCK]); dim.max(1).div_ceil(2 * BLOCK)];
-        Scratch { hidden: lines.clone(), error: lines, rows: Vec::new() }
+        Scratch { hidden: lines.clone(), error: lines, rows: Vec::new(), inputs: Vec::new() }
     }
 }
 
@@ -97,16 +99,11 @@ impl Ahead {
     pub fn fetch_part(&self, part: usize, parts: usize) {
         assert!(part < parts, "part {part} of {parts}");
         let at = |part: usize| self.rows.len() * part / parts;
-        #[cfg(target_arch = "x86_64")]
         for row in &self.rows[at(part)..at(part + 1)] {
-            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             for d in (0..self.dim).step_by(2 * BLOCK) {
-                // SAFETY: a prefetch reads nothing; and this is within the row.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(row.wrapping_add(d).cast()) };
+                prefetch_to_write(row.wrapping_add(d));
             }
         }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = at;
     }
 }
 
@@ -154,8 +151,10 @@ pub struct Hogwild {
     /// stands twice among the outputs moves by the sum; one that stands twice among the inputs has moved once when it
     /// is met again.
     window: unsafe fn(window: &Window<'_>, shape: Shape) -> f32,
-    /// y ← y + αx.
-    add: unsafe fn(x: *const f32, y: *mut f32, shape: Shape),
+    /// h ← `weight`·Σ rows.
+    gather: unsafe fn(rows: &[*mut f32], weight: f32, h: *mut f32, blocks: usize),
+    /// Each row ← row + `weight`·error; one that stands twice moves twice.
+    spread: unsafe fn(error: *const f32, weight: f32, rows: &[*mut f32], blocks: usize),
 }
 
 impl Hogwild {
@@ -176,14 +175,16 @@ impl Hogwild {
                 name: "avx2+fma",
                 step: avx2::step,
                 window: avx2::window,
-                add: avx2::add,
+                gather: avx2::gather,
+                spread: avx2::spread,
             });
             if std::is_x86_feature_detected!("avx512f") {
                 all.push(Hogwild {
                     name: "avx512f",
                     step: avx512::step,
                     window: avx512::window,
-                    add: avx512::add,
+                    gather: avx512::gather,
+                    spread: avx512::spread,
                 });
             }
         }
@@ -192,7 +193,13 @@ impl Hogwild {
 
     /// The scalar twins.
     pub fn scalar() -> Self {
-        Hogwild { name: "scalar", step: scalar::step, window: scalar::window, add: scalar::add }
+        Hogwild {
+            name: "scalar",
+            step: scalar::step,
+            window: scalar::window,
+            gather: scalar::gather,
+            spread: scalar::spread,
+        }
     }
 
     /// The instruction set: "avx512f", "avx2+fma" or "scalar".
@@ -221,7 +228,7 @@ impl Hogwild {
         // them), `at` checked the row numbers, and `all` the instruction set.
         unsafe {
             let loss = (self.step)(h, error, &scratch.rows, targets.labels, shape);
-            (self.add)(error, h, Shape { alpha: 1.0, ..shape });
+            (self.spread)(error, 1.0, &[h], shape.blocks);
             loss
         }
     }
@@ -253,17 +260,14 @@ impl Hogwild {
             return 0.0;
         }
         let error = scratch.begin(shape, targets);
-        scratch.hidden.fill(Line([0.0; 2 * BLOCK]));
+        scratch.inputs.clear();
+        scratch.inputs.extend(rows.iter().map(|&row| input.at(row)));
         let h = scratch.hidden.as_mut_ptr().cast::<f32>();
         // SAFETY: as in `step_one`.
         unsafe {
-            for &row in rows {
-                (self.add)(input.at(row), h, Shape { alpha: weights.0, ..shape });
-            }
+            (self.gather)(&scratch.inputs, weights.0, h, shape.blocks);
             let loss = (self.step)(h, error, &scratch.rows, targets.labels, shape);
-            for &row in rows {
-                (self.add)(error, input.at(row), Shape { alpha: weights.1, ..shape });
-            }
+            (self.spread)(error, weights.1, &scratch.inputs, shape.blocks);
             loss
         }
     }

@@ -80,11 +80,25 @@ pub(super) unsafe fn window(window: &Window<'_>, shape: Shape) -> f32 {
 }
 
 /// # Safety
-/// As `step`.
-pub(super) unsafe fn add(x: *const f32, y: *mut f32, shape: Shape) {
-    for i in 0..shape.blocks {
+/// As `step`; `h` is the caller's own.
+pub(super) unsafe fn gather(rows: &[*mut f32], weight: f32, h: *mut f32, blocks: usize) {
+    for i in 0..blocks {
         // SAFETY: the caller's promise.
-        unsafe { write(y, i, fused(shape.alpha, read(x, i), read(y, i))) };
+        let sum =
+            rows.iter().fold([0.0; BLOCK], |sum, &row| fused(1.0, unsafe { read(row, i) }, sum));
+        // SAFETY: the caller's promise.
+        unsafe { write(h, i, fused(weight, sum, [0.0; BLOCK])) };
+    }
+}
+
+/// # Safety
+/// As `step`.
+pub(super) unsafe fn spread(error: *const f32, weight: f32, rows: &[*mut f32], blocks: usize) {
+    for i in 0..blocks {
+        for &row in rows {
+            // SAFETY: the caller's promise.
+            unsafe { write(row, i, fused(weight, read(error, i), read(row, i))) };
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl Inference {
             *x = ((random.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / dim as f32;
         }
         let (mut hidden, mut error) = (vec![0.0; dim], vec![0.0; dim]);
-        let (mut kept, mut window, mut draws) = (Vec::new(), Window::default(), Draws::new());
+        let (mut kept, mut window, mut draws) = (Vec::new(), Window::default(), Draws::new(0));
         let epochs = options.epochs_of_inference();
         for epoch in 0..epochs {
             kept.clear();

@@ -137,7 +137,7 @@ impl<'a> Windows<'a> {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
-            draws: Draws::new(),
+            draws: Draws::new(0),
             document: first.wrapping_sub(1),
             start: 0,
             next: 0,

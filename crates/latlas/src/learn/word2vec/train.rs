@@ -14,6 +14,10 @@ use crate::run::Run;
 
 /// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
 const CHUNK: usize = 10_000;
+/// Noise is divided into so many parts (docs/decisions/004 has what more of them do),
+const PARTS: usize = 2;
+/// unless they would have fewer words.
+const PART: usize = 1_000;
 
 /// The two matrices.
 pub(super) struct Model {
@@ -48,11 +52,12 @@ impl<'a> Work<'a> {
         kernels: Hogwild,
         run: &'a Run<'a>,
     ) -> Self {
+        let parts = PARTS.min(corpus.vocabulary.words.len() / PART);
         Work {
             options,
             text: &corpus.sequences,
             chunks: corpus.sequences.chunks(CHUNK),
-            drawing: Drawing::new(options, &corpus.vocabulary),
+            drawing: Drawing::new(options, &corpus.vocabulary, parts),
             kernels,
             run,
             words: corpus.vocabulary.tokens(),
@@ -95,7 +100,10 @@ impl Training for Work<'_> {
     ) -> Result<Tally> {
         let range = self.chunks[chunk as usize].clone();
         let random = self.run.stream(&[epoch, chunk]);
-        let windows = Windows::new(&self.drawing, self.text, range.clone(), random);
+        // Chunks at work at the same time are neighbours, most often, and so draw noise from different parts; from
+        // epoch to epoch each chunk takes the next one.
+        let part = (epoch + chunk) as usize;
+        let windows = Windows::new(&self.drawing, self.text, range.clone(), random, part);
         let lesson = Lesson { options: self.options, kernels: self.kernels, model };
         let tally = lesson.learn(windows, self.alpha(epoch, &range), scratch)?;
         // Until the next epoch; or else the whole corpus would come to count as this program's memory.

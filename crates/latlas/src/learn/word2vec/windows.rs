@@ -86,7 +86,8 @@ pub(in crate::learn) fn keep_probability(f: f64, t: f64) -> f64 {
 }
 
 impl Drawing {
-    pub(super) fn new(options: &Word2Vec, words: &Vocabulary) -> Self {
+    /// `parts`: into how many parts noise is divided, of which each chunk draws from one.
+    pub(super) fn new(options: &Word2Vec, words: &Vocabulary, parts: usize) -> Self {
         let total = words.tokens() as f64;
         let keep = |&n: &u64| {
             (keep_probability(n as f64 / total, options.sample) * f64::from(u32::MAX)) as u32
@@ -101,7 +102,7 @@ impl Drawing {
             keep: words.counts.iter().map(keep).collect(),
             outputs: match options.loss {
                 Loss::Ns => Outputs::Noise {
-                    sampler: Sampler::new(&words.counts, options.ns_exponent),
+                    sampler: Sampler::in_parts(&words.counts, options.ns_exponent, parts),
                     negative: options.negative,
                 },
                 Loss::Hs => Outputs::Tree(Huffman::new(&words.counts)),
@@ -136,18 +137,19 @@ impl Window {
 }
 
 impl<'a> Windows<'a> {
-    /// The windows of `chunk`, whose random stream is `random`.
+    /// The windows of `chunk`, whose random stream is `random`, with noise from this part.
     pub(super) fn new(
         drawing: &'a Drawing,
         text: &'a Sequences,
         chunk: Range<usize>,
         random: Xoshiro256PlusPlus,
+        part: usize,
     ) -> Self {
         Windows {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
-            noise: Draws::new(),
+            noise: Draws::new(part),
             next: 0,
             kept: Vec::new(),
             places: Vec::new(),
@@ -289,7 +291,8 @@ mod tests {
     }
 
     fn all(drawing: &Drawing, text: &Sequences, seed: u64) -> Vec<Window> {
-        let mut windows = Windows::new(drawing, text, 0..text.as_slice().len(), stream(seed, &[]));
+        let mut windows =
+            Windows::new(drawing, text, 0..text.as_slice().len(), stream(seed, &[]), 0);
         let mut found = Vec::new();
         loop {
             let mut window = Window::default();
@@ -316,8 +319,9 @@ mod tests {
         ids.push(Sequences::END);
         let text = Sequences::from_vec(ids).unwrap();
         let options = Word2Vec { sample: 0.01, window: 1, negative: 1, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&[36_000, 4_000]));
-        let mut windows = Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]));
+        let drawing = Drawing::new(&options, &words(&[36_000, 4_000]), 1);
+        let mut windows =
+            Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]), 0);
         windows.read_sequence().unwrap();
         for (word, count) in [(0, 36_000.0), (1, 4_000.0f64)] {
             let p = keep_probability(count / 40_000.0, 0.01);
@@ -341,7 +345,7 @@ mod tests {
     /// How often each reach was met in the long sequence, away from its ends.
     fn reaches(options: &Word2Vec) -> Vec<i32> {
         let text = four_sequences();
-        let found = all(&Drawing::new(options, &words(&vec![1; 3000])), &text, 5);
+        let found = all(&Drawing::new(options, &words(&vec![1; 3000]), 1), &text, 5);
         // The sequence of one word has no pairs; the others have a window at every word.
         assert_eq!(found.len(), 3000 + 2);
         let mut reaches = vec![0; options.window + 1];
@@ -376,8 +380,9 @@ mod tests {
     fn what_a_window_reaches_first_is_told_once() {
         let text = four_sequences();
         let options = Word2Vec { sample: 0.0, window: 4, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&vec![1; 3000]));
-        let mut windows = Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]));
+        let drawing = Drawing::new(&options, &words(&vec![1; 3000]), 1);
+        let mut windows =
+            Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]), 0);
         let (mut window, mut fresh) = (Window::default(), Vec::new());
         while windows.next(&mut window).unwrap() {
             fresh.extend_from_slice(windows.fresh());
@@ -402,7 +407,7 @@ mod tests {
                 negative: 20,
                 ..Default::default()
             };
-            for window in all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9) {
+            for window in all(&Drawing::new(&options, &words(&[3, 2, 1]), 1), &text, 9) {
                 let apart = kinds[2] == (architecture, negatives);
                 assert_eq!(window.groups(), if apart { window.contexts.len() } else { 1 });
                 for i in 0..window.groups() {
@@ -420,7 +425,7 @@ mod tests {
     fn under_the_hierarchical_softmax_the_outputs_are_the_path_of_the_centre_word() {
         let text = Sequences::from_vec(vec![0, 1, 2, Sequences::END]).unwrap();
         let options = Word2Vec { loss: Loss::Hs, sample: 0.0, ..Default::default() };
-        let found = all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9);
+        let found = all(&Drawing::new(&options, &words(&[3, 2, 1]), 1), &text, 9);
         // 2 (bit 0) and 1 are merged first, as node 0; then 0 (bit 0) with them, as the root.
         let paths: Vec<_> = found.iter().map(|window| window.outputs(0)).collect();
         assert_eq!(paths[0], (&[1][..], &[1.0][..]));
@@ -432,8 +437,8 @@ mod tests {
     #[test]
     fn an_id_without_a_word_is_an_error() {
         let text = Sequences::from_vec(vec![0, 5, Sequences::END]).unwrap();
-        let drawing = Drawing::new(&Word2Vec::default(), &words(&[3, 2]));
-        let mut windows = Windows::new(&drawing, &text, 0..3, stream(1, &[]));
+        let drawing = Drawing::new(&Word2Vec::default(), &words(&[3, 2]), 1);
+        let mut windows = Windows::new(&drawing, &text, 0..3, stream(1, &[]), 0);
         assert!(
             windows.next(&mut Window::default()).unwrap_err().to_string().contains("word number 5")
         );
