@@ -12,12 +12,10 @@ use crate::items::Sequences;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::{Hidden, Pointers, Pooled, Rates};
 use crate::learn::sampler::Sampler;
-use crate::learn::training::{self, Tally, Training};
+use crate::learn::training::{self, Schedule, Tally, Training};
 use crate::run::Run;
 use crate::space::fasttext::{Huffman, Loss};
 
-/// Words in a chunk, at least.
-const CHUNK: usize = 10_000;
 /// The power of a label's count in the noise distribution.
 const NOISE_EXPONENT: f64 = 0.5;
 
@@ -45,9 +43,10 @@ pub(super) struct Work<'a> {
     labels: Vec<Range<usize>>,
     /// The texts in the order in which they are read: a collection is often sorted by label.
     order: Vec<u32>,
-    /// Parts of `order`, and how many words stand before each and behind the last.
+    /// Its places are words.
+    schedule: Schedule,
+    /// For each chunk a part of `order`.
     chunks: Vec<Range<usize>>,
-    before: Vec<u64>,
     outputs: Outputs,
     kernels: Pooled,
     run: &'a Run<'a>,
@@ -86,16 +85,9 @@ impl<'a> Work<'a> {
         for last in (1..order.len()).rev() {
             order.swap(last, below(&mut random, last as u32 + 1) as usize);
         }
-        let (mut chunks, mut before, mut words, mut start) = (Vec::new(), vec![0], 0, 0);
-        for (place, &text) in order.iter().enumerate() {
-            words += texts[text as usize].len() as u64;
-            let is_full = words - before[before.len() - 1] >= CHUNK as u64;
-            if is_full || place + 1 == order.len() {
-                chunks.push(start..place + 1);
-                before.push(words);
-                start = place + 1;
-            }
-        }
+        let lengths = order.iter().map(|&text| texts[text as usize].len());
+        let (schedule, chunks) =
+            Schedule::of_lengths(lengths, options.epochs, (options.alpha, 0.0));
         let outputs = match options.loss {
             Loss::Softmax => Outputs::Softmax,
             Loss::Ova => Outputs::Each,
@@ -109,18 +101,12 @@ impl<'a> Work<'a> {
             texts,
             labels,
             order,
+            schedule,
             chunks,
-            before,
             outputs,
             kernels,
             run,
         })
-    }
-
-    /// The learning rate when so many words of an epoch have been read.
-    fn alpha(&self, epoch: u64, words: u64) -> f64 {
-        let read = words as f64 / self.before[self.before.len() - 1].max(1) as f64;
-        self.options.alpha * (1.0 - (epoch as f64 + read) / f64::from(self.options.epochs))
     }
 }
 
@@ -131,11 +117,11 @@ impl Training for Work<'_> {
     const RATE: &'static str = "alpha";
 
     fn chunks(&self) -> u64 {
-        self.chunks.len() as u64
+        self.schedule.chunks()
     }
 
     fn units(&self) -> u64 {
-        self.before[self.before.len() - 1]
+        self.schedule.places()
     }
 
     fn scratch(&self) -> Scratch {
@@ -151,17 +137,17 @@ impl Training for Work<'_> {
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
-        self.before.get(chunk as usize).map_or(0.0, |&before| self.alpha(epoch, before))
+        self.schedule.alpha(epoch, chunk)
     }
 
     fn chunk(&self, model: &Model, epoch: u64, chunk: u64, scratch: &mut Scratch) -> Result<Tally> {
         let mut random = self.run.stream(&[2, epoch, chunk]);
         let mut tally = Tally::default();
-        let before = self.before[chunk as usize];
+        let before = self.schedule.range(chunk).start as u64;
         for &text in &self.order[self.chunks[chunk as usize].clone()] {
             let words = &self.corpus.texts.as_slice()[self.texts[text as usize].clone()];
             let labels = &self.corpus.text_labels.as_slice()[self.labels[text as usize].clone()];
-            let alpha = self.alpha(epoch, before + tally.units) as f32;
+            let alpha = self.schedule.alpha_at(epoch, before + tally.units) as f32;
             tally.units += words.len() as u64;
             self.features.of_text(words, &mut scratch.run, &mut scratch.rows);
             // A text of rare words alone.

@@ -1,17 +1,13 @@
 //! What one chunk of documents does to the matrices.
 
-use std::ops::Range;
-
 use super::windows::{Drawing, Window, Windows};
 use super::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 use crate::error::Result;
 use crate::items::Sequences;
 use crate::kernels::hogwild::{Ahead, Hogwild, RacingRows, Rate, Scratch, Targets};
-use crate::learn::training::{self, Tally, Training};
+use crate::learn::training::{self, Schedule, Tally, Training};
 use crate::run::Run;
 
-/// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
-const CHUNK: usize = 10_000;
 /// How many windows are drawn before the first of them is worked on.
 const AHEAD: usize = 3;
 
@@ -33,8 +29,9 @@ impl training::Model for Model {
 pub(super) struct Work<'a> {
     options: &'a Doc2Vec,
     text: &'a Sequences,
-    /// Chunks of whole documents, each with the number of its first.
-    chunks: Vec<(Range<usize>, u32)>,
+    schedule: Schedule,
+    /// For each chunk the number of its first document.
+    firsts: Vec<u32>,
     drawing: Drawing,
     kernels: Hogwild,
     run: &'a Run<'a>,
@@ -60,35 +57,28 @@ impl<'a> Work<'a> {
         run: &'a Run<'a>,
     ) -> Self {
         let (words, text) = (&data.corpus.vocabulary, &data.corpus.sequences);
+        let alphas = (options.alpha, options.end_alpha());
+        let schedule = Schedule::of_text(text, options.epochs, alphas);
         let mut first = 0;
-        let chunks = text.chunks(CHUNK).into_iter().map(|range| {
-            let at = first;
+        let firsts = (0..schedule.chunks()).map(|chunk| {
+            let (at, range) = (first, schedule.range(chunk));
             let ids = &text.as_slice()[range.clone()];
             first += ids.iter().filter(|&&id| id == Sequences::END).count() as u32;
-            text.release(range.clone());
-            (range, at)
+            text.release(range);
+            at
         });
+        let firsts = firsts.collect();
         Work {
             options,
             text,
-            chunks: chunks.collect(),
+            schedule,
+            firsts,
             drawing: Drawing::new(options, &words.counts),
             kernels,
             run,
             offset: if options.has_words() { words.len() as u32 } else { 0 },
             words: words.tokens(),
         }
-    }
-
-    /// The learning rate at the first and behind the last id of a chunk.
-    fn alpha(&self, epoch: u64, range: &Range<usize>) -> (f64, f64) {
-        let ids = self.text.as_slice().len() as f64;
-        let (start, end) = (self.options.alpha, self.options.end_alpha());
-        let at = |place: usize| {
-            let done = (epoch as f64 + place as f64 / ids) / f64::from(self.options.epochs);
-            start + (end - start) * done
-        };
-        (at(range.start), at(range.end))
     }
 
     /// One step; its loss. `inputs` is room.
@@ -135,7 +125,7 @@ impl Training for Work<'_> {
     const RATE: &'static str = "alpha";
 
     fn chunks(&self) -> u64 {
-        self.chunks.len() as u64
+        self.schedule.chunks()
     }
 
     fn units(&self) -> u64 {
@@ -149,12 +139,12 @@ impl Training for Work<'_> {
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
-        self.chunks.get(chunk as usize).map_or(0.0, |(range, _)| self.alpha(epoch, range).0)
+        self.schedule.alpha(epoch, chunk)
     }
 
     fn chunk(&self, model: &Model, epoch: u64, chunk: u64, hands: &mut Hands) -> Result<Tally> {
-        let (range, first) = self.chunks[chunk as usize].clone();
-        let alpha = self.alpha(epoch, &range);
+        let (range, first) = (self.schedule.range(chunk), self.firsts[chunk as usize]);
+        let alpha = self.schedule.alphas(epoch, chunk);
         let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), first, random);
         let mut tally = Tally::default();

@@ -3,13 +3,14 @@
 
 use super::options::{FastText, Subwords};
 use super::rows::WordRows;
-use super::train::{CHUNK, Model};
+use super::train::Model;
 use super::windows::{Drawing, Window, Windows};
 use crate::data::{Corpus, Vocabulary};
 use crate::items::Sequences;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::Pooled;
 use crate::learn::Learn;
+use crate::learn::training::CHUNK;
 use crate::learn::word2vec::{Architecture, Loss, Negatives};
 use crate::run::{Run, stream};
 use crate::space::fasttext::{FastTextModel, Finding};

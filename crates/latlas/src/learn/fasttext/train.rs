@@ -9,8 +9,6 @@
 //! - CBOW: a word is in some six windows. Its rows are gathered when it comes into reach; their sum and the errors of all
 //!   windows it is in are kept beside the text, and reach the rows when it has gone out of reach.
 
-use std::ops::Range;
-
 use super::options::FastText;
 use super::rows::WordRows;
 use super::windows::{Drawing, Window, Windows};
@@ -19,12 +17,9 @@ use crate::error::Result;
 use crate::items::Sequences;
 use crate::kernels::hogwild::RacingRows;
 use crate::kernels::pooled::{Hidden, Pointers, Pooled, Rates, prefetch};
-use crate::learn::training::{self, Tally, Training};
+use crate::learn::training::{self, Schedule, Tally, Training};
 use crate::learn::word2vec::Architecture;
 use crate::run::Run;
-
-/// Ids in a chunk, at least: some 50 ms of work, the longest that a checkpoint or a cancel waits.
-pub(super) const CHUNK: usize = 10_000;
 
 /// The two matrices.
 pub(super) struct Model {
@@ -44,7 +39,7 @@ impl training::Model for Model {
 pub(super) struct Work<'a> {
     options: &'a FastText,
     text: &'a Sequences,
-    chunks: Vec<Range<usize>>,
+    schedule: Schedule,
     drawing: Drawing,
     rows: &'a WordRows,
     kernels: Pooled,
@@ -82,10 +77,11 @@ impl<'a> Work<'a> {
         kernels: Pooled,
         run: &'a Run<'a>,
     ) -> Result<Self> {
+        let alphas = (options.alpha, options.min_alpha);
         Ok(Work {
             options,
             text: &corpus.sequences,
-            chunks: corpus.sequences.chunks(CHUNK),
+            schedule: Schedule::of_text(&corpus.sequences, options.epochs, alphas),
             drawing: Drawing::new(options, &corpus.vocabulary)?,
             rows,
             kernels,
@@ -102,7 +98,7 @@ impl Training for Work<'_> {
     const RATE: &'static str = "alpha";
 
     fn chunks(&self) -> u64 {
-        self.chunks.len() as u64
+        self.schedule.chunks()
     }
 
     fn units(&self) -> u64 {
@@ -122,14 +118,14 @@ impl Training for Work<'_> {
     }
 
     fn rate(&self, epoch: u64, chunk: u64) -> f64 {
-        self.chunks.get(chunk as usize).map_or(0.0, |range| self.alpha(epoch, range).0)
+        self.schedule.alpha(epoch, chunk)
     }
 
     fn chunk(&self, model: &Model, epoch: u64, chunk: u64, scratch: &mut Scratch) -> Result<Tally> {
-        let range = self.chunks[chunk as usize].clone();
+        let range = self.schedule.range(chunk);
         let random = self.run.stream(&[epoch, chunk]);
         let mut windows = Windows::new(&self.drawing, self.text, range.clone(), random);
-        let alpha = self.alpha(epoch, &range);
+        let alpha = self.schedule.alphas(epoch, chunk);
         let mut tally = Tally::default();
         let [mut now, mut coming] = std::mem::take(&mut scratch.windows);
         let mut more = windows.next(&mut now)?;
@@ -157,17 +153,6 @@ impl Training for Work<'_> {
 }
 
 impl Work<'_> {
-    /// The learning rate at the first and behind the last id of a chunk.
-    fn alpha(&self, epoch: u64, range: &Range<usize>) -> (f64, f64) {
-        let ids = self.text.as_slice().len() as f64;
-        let (start, end) = (self.options.alpha, self.options.min_alpha);
-        let at = |place: usize| {
-            let done = (epoch as f64 + place as f64 / ids) / f64::from(self.options.epochs);
-            start + (end - start) * done
-        };
-        (at(range.start), at(range.end))
-    }
-
     /// The centre word's rows predict each word around it.
     fn skip_gram(
         &self,

@@ -2,9 +2,11 @@
 //! in turn, one thread keeps the books, reports and keeps checkpoints.
 //!
 //! A learner says what its matrices are ([`Model`]) and what one chunk of its data does to them ([`Training`]); how
-//! chunks are handed out, how a user cancels and how a killed training goes on is here, once.
+//! text is cut into chunks and the learning rate falls ([`Schedule`]), how chunks are handed out, how a user cancels and
+//! how a killed training goes on is here, once.
 
 mod checkpoint;
+mod schedule;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,10 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::kernels::hogwild::RacingRows;
 use crate::run::Run;
+
+#[cfg(test)]
+pub(super) use schedule::CHUNK;
+pub(super) use schedule::Schedule;
 
 /// The matrices that are trained.
 pub(super) trait Model: Sync {
