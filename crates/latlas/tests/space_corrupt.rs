@@ -70,7 +70,7 @@ fn make(path: &Path) {
     edit.publish(Provenance { action: "test".into(), ..Provenance::default() }).unwrap();
 }
 
-/// All files of a space but its lock, as names within it.
+/// All files of a space but its lock and what is for people, as names within it.
 fn files(path: &Path) -> Vec<String> {
     let names = |dir: &Path| -> Vec<String> {
         std::fs::read_dir(dir)
@@ -80,13 +80,13 @@ fn files(path: &Path) -> Vec<String> {
     };
     let mut all: Vec<String> = names(path)
         .into_iter()
-        .filter(|n| !matches!(n.as_str(), ".lock" | "maps" | "model"))
+        .filter(|n| !matches!(n.as_str(), ".lock" | "README.txt" | "maps" | "model"))
         .collect();
     for folder in ["maps", "model"] {
         all.extend(names(&path.join(folder)).into_iter().map(|n| format!("{folder}/{n}")));
     }
     all.sort();
-    assert_eq!(all.len(), 14, "{all:?}");
+    assert_eq!(all.len(), 13, "{all:?}");
     all
 }
 
@@ -148,7 +148,7 @@ fn every_damaged_byte_is_found_and_survived() {
         let at = path.join(&file);
         let good = std::fs::read(&at).unwrap();
         // Everything that Latlas reads in place, and the ends and a sample of what a checksum guards first.
-        let sampled = file.ends_with(".parquet") || file == "README.txt" || file == "space.json";
+        let sampled = file.ends_with(".parquet") || file == "space.json";
         for i in
             (0..good.len()).filter(|i| !sampled || *i < 16 || good.len() - i < 24 || i % 29 == 0)
         {
@@ -179,12 +179,9 @@ fn shortened_lengthened_and_missing_files_are_found() {
         for bad in cuts.iter().chain([&longer]) {
             std::fs::write(&at, bad).unwrap();
             let what = format!("{file} with {} of {} bytes", bad.len(), good.len());
-            let opened = Space::open(&path);
-            if file != "README.txt" {
-                let error = opened.unwrap_err();
-                assert_eq!(error.kind(), Kind::Data, "{what}: {error}");
-                assert!(error.message().contains(&file), "{what}: {error}");
-            }
+            let error = Space::open(&path).unwrap_err();
+            assert_eq!(error.kind(), Kind::Data, "{what}: {error}");
+            assert!(error.message().contains(&file), "{what}: {error}");
             is_found(&path, &file, &what);
         }
         std::fs::remove_file(&at).unwrap();
@@ -194,6 +191,24 @@ fn shortened_lengthened_and_missing_files_are_found() {
             is_found(&path, &file, &format!("{file} missing"));
         }
         std::fs::write(&at, &good).unwrap();
+    }
+    assert!(exercise(&path));
+}
+
+#[test]
+fn what_the_readme_says_is_for_people_and_no_matter_of_check() {
+    let dir = folder();
+    let path = dir.path().join("en.space");
+    make(&path);
+    for text in ["A space, as an older version told of it.\n", "our notes on this space", ""] {
+        std::fs::write(path.join("README.txt"), text).unwrap();
+        assert_eq!(check(&path, false).unwrap().problems, []);
+        assert!(check(&path, true).unwrap().is_sound());
+        assert_eq!(
+            std::fs::read_to_string(path.join("README.txt")).unwrap(),
+            text,
+            "kept as it is"
+        );
     }
     assert!(exercise(&path));
 }
@@ -214,7 +229,7 @@ fn a_repair_makes_right_what_can_be_derived_and_touches_nothing_else() {
         .map(|start| files(&path).into_iter().find(|f| f.starts_with(start)).unwrap());
     damage(&ids);
     damage(&map);
-    damage("README.txt");
+    std::fs::remove_file(path.join("README.txt")).unwrap();
     std::fs::write(path.join("items-0900.parquet"), "left by a killed writer").unwrap();
     std::fs::write(path.join("model/model-0900.safetensors"), "likewise").unwrap();
     for name in ["letter.txt", "query-2024.npy", "sales-2024.parquet", "model/vocab-2024.json"] {
