@@ -82,7 +82,7 @@ impl RacingRows {
         self.row_mut(row)
     }
 
-    /// Asks the machine to have a row in its cache soon.
+    /// Asks the machine to have a row in its cache soon, to be written.
     #[inline]
     pub fn prefetch(&self, row: u32) {
         let at = self.at(row);

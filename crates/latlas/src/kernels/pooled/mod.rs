@@ -25,10 +25,6 @@ const BLOCK: usize = 8;
 /// The output rows that one pass takes together.
 const GROUP: usize = 8;
 
-/// Numbers in a cache line.
-#[cfg(target_arch = "x86_64")]
-const LINE: usize = 16;
-
 /// A worker's own vector, padded with zeros to whole blocks.
 #[derive(Debug, Clone)]
 pub struct Hidden(Vec<[f32; BLOCK]>);
@@ -243,20 +239,10 @@ impl Pooled {
     }
 }
 
-/// Asks the machine to have these rows in its cache soon.
+/// Asks the machine to have these rows in its cache soon, to be written.
 #[inline]
 pub fn prefetch(rows: &RacingRows, numbers: &[u32]) {
-    #[cfg(target_arch = "x86_64")]
-    for &row in numbers {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let start = rows.at(row);
-        for line in (0..rows.dim()).step_by(LINE) {
-            // SAFETY: a prefetch reads nothing; and this is within the row.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line).cast()) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (rows, numbers);
+    numbers.iter().for_each(|&row| rows.prefetch(row));
 }
 
 impl Pointers {
