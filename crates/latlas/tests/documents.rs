@@ -11,10 +11,12 @@ use latlas::linalg::Matrix;
 use latlas::space::{
     Encoder, ItemBatch, Modality, Model, Placement, Registry, VectorBatch, encode_all,
 };
-use latlas::{Row, Run, Space};
+
+use latlas::{Progress, Row, Run, Space, Step};
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use Placement::{Missing, Placed, Unknown};
 
@@ -198,7 +200,8 @@ fn planted(dir: &Path, documents: usize) -> DocumentCorpus {
     let texts = texts(dir, &table);
     let options = CorpusOptions { min_count: 2, ..CorpusOptions::default() };
     let corpus = data::encode_whole(&texts, &options, dir, None, &Run::silent(1)).unwrap();
-    DocumentCorpus { documents: texts.items, corpus, on_unknown: OnUnknown::Skip }
+    let missing = texts.missing();
+    DocumentCorpus { documents: texts.items, corpus, missing, on_unknown: OnUnknown::Skip }
 }
 
 fn topic(space: &Space, row: Row) -> usize {
@@ -264,6 +267,38 @@ fn paragraph_vectors_find_planted_topics_and_place_new_documents() {
             assert_eq!(twice.field("main").unwrap().gather(&rows), main.gather(&rows));
         }
     }
+}
+
+/// Remembers warnings.
+#[derive(Default)]
+struct Warnings(Mutex<Vec<String>>);
+
+impl Progress for Warnings {
+    fn report(&self, _: &Step) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+    fn warn(&self, message: &str) {
+        self.0.lock().unwrap().push(message.to_owned());
+    }
+}
+
+#[test]
+fn a_document_without_a_text_is_told_from_one_without_a_known_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut data = planted(dir.path(), 40);
+    let learner = Doc2Vec { dim: 4, epochs: 1, ..Default::default() };
+    let heard = Warnings::default();
+    learner.learn(&data, &Run { progress: &heard, ..Run::silent(1) }).unwrap();
+    assert_eq!(
+        *heard.0.lock().unwrap(),
+        [
+            "1 document without a known word, left out: strange",
+            "1 document without a text, left out: empty"
+        ]
+    );
+    data.on_unknown = OnUnknown::Stop;
+    let error = learner.learn(&data, &Run::silent(1)).unwrap_err();
+    assert_eq!(error.message(), "document 'strange' holds no known word");
 }
 
 #[test]

@@ -30,6 +30,11 @@ impl Texts {
         self.values.iter()
     }
 
+    /// The numbers of the rows that have no text, in ascending order.
+    pub fn missing(&self) -> Vec<u32> {
+        (0..).zip(self.iter()).filter(|(_, text)| text.is_none()).map(|(row, _)| row).collect()
+    }
+
     /// The number of rows.
     pub fn len(&self) -> usize {
         self.values.len()

@@ -181,7 +181,8 @@ impl Text {
             let scratch = work.scratch()?;
             let corpus = data::encode_whole(&texts, &lesson.corpus, &scratch, lesson.dump, &run)?;
             let tokens = corpus.vocabulary.tokens();
-            let data = DocumentCorpus { documents: texts.items, corpus, on_unknown };
+            let missing = texts.missing();
+            let data = DocumentCorpus { documents: texts.items, corpus, missing, on_unknown };
             lesson.finish(learner, &data, tokens, output, work, &run)
         })?;
         learned.tell(Of::Documents, output, cx)

@@ -66,7 +66,10 @@ pub struct DocumentCorpus {
     pub documents: Items,
     /// Their words.
     pub corpus: Corpus,
-    /// What becomes of documents without a known word.
+    /// The numbers of the items that have no text, in ascending order: they are told apart from those whose text holds
+    /// no known word.
+    pub missing: Vec<u32>,
+    /// What becomes of documents that have no text, or no known word in it.
     pub on_unknown: OnUnknown,
 }
 
@@ -160,10 +163,10 @@ impl Doc2Vec {
         let offset = trained.input.rows() - data.documents.len();
         let mut batch = VectorBatch::new(data.documents.len(), self.dim);
         for (row, sequence) in data.corpus.sequences.iter().enumerate() {
-            if sequence.is_empty() {
-                batch.refuse(row, Placement::Unknown);
-            } else {
+            if !sequence.is_empty() {
                 batch.place(row).copy_from_slice(trained.input.row(offset + row));
+            } else if data.missing.binary_search(&(row as u32)).is_err() {
+                batch.refuse(row, Placement::Unknown);
             }
         }
         let mut config = json!({ "options": self.in_force(), "seed": run.seed });

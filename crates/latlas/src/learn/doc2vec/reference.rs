@@ -32,7 +32,7 @@ fn corpus(documents: u32, words: u32) -> DocumentCorpus {
     let options = options.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let corpus = Corpus { vocabulary, sequences, sources: Vec::new(), options, fingerprint: 1 };
     let documents = Items::from_ids((0..documents).map(|i| i.to_string())).unwrap();
-    DocumentCorpus { documents, corpus, on_unknown: OnUnknown::Skip }
+    DocumentCorpus { documents, corpus, missing: Vec::new(), on_unknown: OnUnknown::Skip }
 }
 
 fn plain(rows: &mut RacingRows) -> Vec<Vec<f64>> {
