@@ -6,7 +6,7 @@ use latlas::data::{self, CorpusOptions, ReaderOptions, Sources, Texts, Tokenizer
 use latlas::geometry::Geometry;
 use latlas::items::{Column, ColumnKind, Items};
 use latlas::learn::documents::{Cutting, OnUnknown, settle};
-use latlas::learn::{self, Doc2Vec, Doc2VecModel, DocumentCorpus, Learn, Means, MeansMethod};
+use latlas::learn::{self, Doc2Vec, Doc2VecModel, DocumentCorpus, Learn, Loss, Means, MeansMethod};
 use latlas::linalg::Matrix;
 use latlas::space::{
     Encoder, ItemBatch, Modality, Model, Placement, Registry, VectorBatch, encode_all,
@@ -229,6 +229,7 @@ fn paragraph_vectors_find_planted_topics_and_place_new_documents() {
     for (name, learner) in [
         ("dbow", good.clone()),
         ("words", Doc2Vec { dbow_words: true, ..good.clone() }),
+        ("softmax", Doc2Vec { loss: Loss::Hs, ..good.clone() }),
         ("dm", Doc2Vec { model: Doc2VecModel::PvDm, alpha: 0.05, ..good }),
     ] {
         let learned = learner.learn(&data, &run).unwrap();

@@ -5,6 +5,7 @@ pub mod doc2vec;
 pub mod documents;
 pub mod fasttext;
 pub mod glove;
+mod huffman;
 pub mod means;
 pub mod phrases;
 mod ranges;

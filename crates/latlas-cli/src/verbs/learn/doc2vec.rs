@@ -42,6 +42,7 @@ pub(crate) struct Args {
 /// What `--set` changes, in the words of the options struct's documentation.
 const DOC2VEC: &[Setting] = &[
     Setting { key: "window", about: "pv-dm, and with dbow_words: context in words to each side" },
+    Setting { key: "loss", about: "negative sampling (ns) or hierarchical softmax (hs): slower" },
     Setting {
         key: "negative",
         about: "noise words for each word: 5 for large texts, up to 20 for small",

@@ -30,7 +30,8 @@ pub(super) struct Config {
     seed: u64,
 }
 
-/// Tensors `words` (names), `counts` [words], `output` [words, dim], and `input` [words, dim] where contexts count.
+/// Tensors `words` (names), `counts` [words], `output` [words, dim] or, under the hierarchical softmax,
+/// [words − 1, dim], and `input` [words, dim] where contexts count.
 pub(super) struct Inference {
     model: Model,
     names: IdTable,
@@ -45,7 +46,8 @@ impl Inference {
         let names = model.names("words")?;
         let shape = [names.rows(), config.options.dim];
         let counts = model.tensor("counts")?.u64_of(&shape[..1])?;
-        model.tensor("output")?.f32_of(&shape)?;
+        let outputs = config.options.outputs(shape[0]);
+        model.tensor("output")?.f32_of(&[outputs, shape[1]])?;
         if config.options.model == Doc2VecModel::PvDm {
             model.tensor("input")?.f32_of(&shape)?;
         }
@@ -103,8 +105,8 @@ impl Inference {
                     }
                 }
                 error.fill(0.0);
-                for (&word, &label) in window.outputs.iter().zip(&window.labels) {
-                    let output = &outputs[row(word)];
+                for (&output, &label) in window.outputs.iter().zip(&window.labels) {
+                    let output = &outputs[row(output)];
                     let sigma = 1.0 / (1.0 + (-dot(&hidden, output)).exp());
                     axpy(alpha * (label - sigma), output, &mut error);
                 }

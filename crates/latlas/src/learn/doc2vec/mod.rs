@@ -13,12 +13,15 @@
 //! | o | output vectors of words, kept in the model: a new document is placed by them |
 //! | α | the learning rate: linear in the words read, from `alpha` down to `min_alpha` |
 //!
+//! Under the hierarchical softmax (`loss=hs`, the paper's) o are the vectors of the inner nodes of a Huffman tree over the
+//! words, and the terms those of w's path: minimised is −Σ ln σ(±o·h).
+//!
 //! With `dbow_words` the words around w predict it too, by skip-gram, with the same noise. Windows, subsampling and noise
 //! are those of [`word2vec`](super::word2vec).
 //!
 //! Different on purpose:
-//! - Negative sampling in the place of the paper's hierarchical softmax, and the mean in the place of concatenation: as
-//!   most programs do today.
+//! - Negative sampling unless told otherwise, and the mean in the place of concatenation, which has many times the
+//!   parameters: as most programs do today.
 //! - The document itself counts as one more context in the mean, and moves by the whole gradient of the mean, as the
 //!   words do.
 //! - A new document is placed by the same steps with words and outputs held fast; its random stream is named by its
@@ -149,7 +152,7 @@ impl Doc2Vec {
                 *x = ((numbers.next_u32() >> 8) as f32 / 8_388_608.0 - 1.0) / self.dim as f32;
             }
         }
-        Ok(Model { input, output: RacingRows::zeros(words, self.dim)? })
+        Ok(Model { input, output: RacingRows::zeros(self.outputs(words), self.dim)? })
     }
 
     /// The vectors of the documents, and what places new ones.
@@ -179,7 +182,7 @@ impl Doc2Vec {
         let mut builder = space::Model::builder(FAMILY, VERSION, config)
             .names("words", words.words.iter().map(String::as_str))?
             .tensor("counts", &[words.len()], words.counts.clone())
-            .matrix("output", matrix(&mut trained.output, words.len())?);
+            .matrix("output", matrix(&mut trained.output, self.outputs(words.len()))?);
         if offset > 0 {
             builder = builder.matrix("input", matrix(&mut trained.input, offset)?);
         }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 use crate::learn::ranges::{real, whole};
+use crate::learn::word2vec::Loss;
 
 /// Learns vectors of documents (paragraph vectors).
 ///
@@ -25,7 +26,10 @@ pub struct Doc2Vec {
     pub epochs: u32,
     /// The farthest context, in words to each side, 1 to 10,000: PV-DM, and PV-DBOW with words.
     pub window: usize,
-    /// Noise words for each word, 1 to 1,000. 5 for large corpora, up to 20 for small ones; time grows with it.
+    /// What is minimised: negative sampling, or the hierarchical softmax of the paper, which has no noise.
+    pub loss: Loss,
+    /// Noise words for each word, 1 to 1,000. 5 for large corpora, up to 20 for small ones; time grows with it. Negative
+    /// sampling only.
     pub negative: usize,
     /// The relative frequency above which words are thinned out; 0 keeps all.
     pub sample: f64,
@@ -74,6 +78,7 @@ impl Default for Doc2Vec {
             dim: 100,
             epochs: 20,
             window: 5,
+            loss: Loss::Ns,
             negative: 5,
             sample: 1e-3,
             alpha: 0.025,
@@ -113,6 +118,14 @@ impl Doc2Vec {
         real("alpha", self.alpha, 1e-9, 10.0)?;
         real("min_alpha", self.end_alpha(), 0.0, self.alpha)?;
         real("ns_exponent", self.ns_exponent, -2.0, 2.0)
+    }
+
+    /// How many output vectors there are for so many words: theirs, or those of the inner nodes of the tree.
+    pub(super) fn outputs(&self, words: usize) -> usize {
+        match self.loss {
+            Loss::Ns => words,
+            Loss::Hs => words.saturating_sub(1),
+        }
     }
 
     /// The options with every default filled in, for provenance and the model.

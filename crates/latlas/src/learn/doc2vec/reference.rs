@@ -8,6 +8,7 @@ use crate::items::{Items, Sequences};
 use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::documents::OnUnknown;
 use crate::learn::training::{self, Job};
+use crate::learn::word2vec::Loss;
 use crate::run::{Run, stream};
 use rand_xoshiro::rand_core::Rng;
 
@@ -121,7 +122,10 @@ fn training_equals_the_equations_in_f64() {
         good.clone(),
         Doc2Vec { dbow_words: true, ..good.clone() },
         Doc2Vec { model: Doc2VecModel::PvDm, ..good.clone() },
-        Doc2Vec { model: Doc2VecModel::PvDm, dm_mean: false, ..good },
+        Doc2Vec { model: Doc2VecModel::PvDm, dm_mean: false, ..good.clone() },
+        Doc2Vec { loss: Loss::Hs, ..good.clone() },
+        Doc2Vec { loss: Loss::Hs, dbow_words: true, ..good.clone() },
+        Doc2Vec { loss: Loss::Hs, model: Doc2VecModel::PvDm, ..good },
     ] {
         let job = Job::new("doc2vec", options.epochs, &options, 1, &run).unwrap();
         let work = Work::new(&options, &data, Hogwild::detect(), &run);

@@ -1,4 +1,4 @@
-//! From a chunk of documents to what is trained on: subsampling, windows, noise words.
+//! From a chunk of documents to what is trained on: subsampling, windows, noise words or paths in the tree.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
@@ -7,8 +7,9 @@ use std::ops::Range;
 use super::Doc2Vec;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
+use crate::learn::huffman::Huffman;
 use crate::learn::sampler::{Draws, Sampler};
-use crate::learn::word2vec::keep_probability;
+use crate::learn::word2vec::{Loss, keep_probability};
 
 /// The loss of one window in so many is measured.
 const MEASURED: u32 = 8;
@@ -17,10 +18,15 @@ const MEASURED: u32 = 8;
 pub(super) struct Drawing {
     /// How far a window reaches; 0 where contexts are not asked for.
     window: usize,
-    negative: usize,
     /// For each word: it is kept where 32 random bits are at or below this.
     keep: Vec<u32>,
-    noise: Sampler,
+    outputs: Outputs,
+}
+
+/// What a word is told from all others by.
+enum Outputs {
+    Noise { sampler: Sampler, negative: usize },
+    Tree(Huffman),
 }
 
 impl Drawing {
@@ -31,9 +37,14 @@ impl Drawing {
         };
         Drawing {
             window: if options.has_words() { options.window } else { 0 },
-            negative: options.negative,
             keep: counts.iter().map(keep).collect(),
-            noise: Sampler::new(counts, options.ns_exponent),
+            outputs: match options.loss {
+                Loss::Ns => Outputs::Noise {
+                    sampler: Sampler::new(counts, options.ns_exponent),
+                    negative: options.negative,
+                },
+                Loss::Hs => Outputs::Tree(Huffman::new(counts)),
+            },
         }
     }
 
@@ -76,16 +87,26 @@ impl Drawing {
             window.contexts.extend(before.iter().chain(after).map(|&(context, _)| context));
         }
         window.outputs.clear();
-        window.outputs.push(word);
-        for _ in 0..self.negative {
-            let other = draws.next(&self.noise, random);
-            if other != word {
-                window.outputs.push(other);
+        window.labels.clear();
+        match &self.outputs {
+            Outputs::Noise { sampler, negative } => {
+                window.outputs.push(word);
+                for _ in 0..*negative {
+                    let other = draws.next(sampler, random);
+                    if other != word {
+                        window.outputs.push(other);
+                    }
+                }
+                window.labels.resize(window.outputs.len(), 0.0);
+                window.labels[0] = 1.0;
+            }
+            Outputs::Tree(tree) => {
+                for (node, label) in tree.path(word) {
+                    window.outputs.push(node);
+                    window.labels.push(label);
+                }
             }
         }
-        window.labels.clear();
-        window.labels.resize(window.outputs.len(), 0.0);
-        window.labels[0] = 1.0;
     }
 }
 
@@ -100,7 +121,7 @@ pub(super) struct Window {
     pub measured: bool,
     /// The context words, if they are asked for.
     pub contexts: Vec<u32>,
-    /// The word, then its noise.
+    /// The word, then its noise; or the inner nodes of its path.
     pub outputs: Vec<u32>,
     /// For each of them 1 or 0.
     pub labels: Vec<f32>,

@@ -21,7 +21,7 @@
 //! A word of relative frequency f is kept with probability min(1, (√(f/t)+1)·t/f), t = `sample`: the authors'
 //! program, not \[2\] eq. 5. The window of each centre word is uniform in 1…`window` (\[1\], §3.2).
 //!
-//! Under the hierarchical softmax (\[2\] eq. 3, `huffman`) the outputs of w are the inner nodes of its path in a Huffman
+//! Under the hierarchical softmax (\[2\] eq. 3, `learn/huffman`) the outputs of w are the inner nodes of its path in a Huffman
 //! tree, each with its branch as the label: minimised is −Σ ln σ(±o·h) along the path.
 //!
 //! Different on purpose:
@@ -41,7 +41,6 @@
 //! The method page is `docs/word2vec.md`.
 
 mod continuation;
-mod huffman;
 mod options;
 #[cfg(test)]
 mod reference;

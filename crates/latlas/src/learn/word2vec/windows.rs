@@ -4,11 +4,11 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::Rng;
 use std::ops::Range;
 
-use super::huffman::Huffman;
 use super::{Architecture, Loss, Negatives, Weighting, Word2Vec};
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
+use crate::learn::huffman::Huffman;
 use crate::learn::sampler::{Draws, Sampler};
 
 /// The loss of one window in so many is measured: enough of them to know its mean to a thousandth, and too few to
