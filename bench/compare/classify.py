@@ -90,7 +90,10 @@ def main():
     python = args.python or environment(["fasttext==0.9.3"])
     folder = WORK / "classify"
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"{machine()}; {output([args.latlas, '--version']).strip()}; {args.rounds} rounds\n")
+    script = "from importlib.metadata import version; print('fasttext', version('fasttext'))"
+    versions = f"{output([args.latlas, '--version']).strip()}, {output([python, '-c', script]).strip()}"
+    print(f"{versions}; {machine()}; {args.rounds} rounds, one thread.")
+    print(f"`python3 bench/compare/classify.py {' '.join(sys.argv[1:])}`\n")
     print("| texts | options | commonest label | fastText | latlas | fastText CPU s | latlas CPU s |\n|---|---|---|---|---|---|---|")
     for name in COLLECTIONS:
         for setting, (theirs, mine) in SETTINGS.items():
