@@ -96,7 +96,9 @@ fn alias_table(weights: Vec<f64>) -> Vec<(u32, usize)> {
     let total: f64 = weights.iter().sum();
     let scale = weights.len() as f64 / total;
     let mut rest = weights;
-    rest.iter_mut().for_each(|w| *w = if total > 0.0 { *w * scale } else { 1.0 });
+    for weight in &mut rest {
+        *weight = if total > 0.0 { *weight * scale } else { 1.0 };
+    }
     let mut slots: Vec<(u32, usize)> = (0..rest.len()).map(|alias| (u32::MAX, alias)).collect();
     let (mut small, mut large): (Vec<usize>, Vec<usize>) =
         (0..rest.len()).partition(|&i| rest[i] < 1.0);

@@ -242,7 +242,9 @@ impl Pooled {
 /// Asks the machine to have these rows in its cache soon, to be written.
 #[inline]
 pub fn prefetch(rows: &RacingRows, numbers: &[u32]) {
-    numbers.iter().for_each(|&row| rows.prefetch(row));
+    for &row in numbers {
+        rows.prefetch(row);
+    }
 }
 
 impl Pointers {
