@@ -22,20 +22,69 @@ const BUCKETS_AT: usize = 40;
 const WORDS_AT: usize = 68;
 const PRUNED_AT: usize = 84;
 
-fn matrix(out: &mut Vec<u8>, rows: usize, a: usize, b: usize) {
+/// A number of a matrix is one of eleven.
+fn number(row: usize, d: usize, (a, b): (usize, usize)) -> usize {
+    (row * a + d * b) % 11
+}
+
+fn matrix(out: &mut Vec<u8>, rows: usize, by: (usize, usize)) {
     out.push(0);
     out.extend((rows as i64).to_le_bytes());
     out.extend(3_i64.to_le_bytes());
     for row in 0..rows {
         for d in 0..3 {
-            out.extend((((row * a + d * b) % 11) as f32 / 8.0 - 0.5).to_le_bytes());
+            out.extend((number(row, d, by) as f32 / 8.0 - 0.5).to_le_bytes());
         }
     }
+}
+
+/// The same matrix, quantised: one code for every two numbers, of which there are 121, and one for the third. With
+/// norms, the numbers of every other row are half as large and its length is 2.
+fn quantised(out: &mut Vec<u8>, rows: usize, norms: bool, by: (usize, usize)) {
+    let head = |out: &mut Vec<u8>, numbers: [i32; 4]| {
+        numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
+    };
+    out.extend([1, u8::from(norms)]);
+    out.extend((rows as i64).to_le_bytes());
+    out.extend(3_i64.to_le_bytes());
+    out.extend((2 * rows as i32).to_le_bytes());
+    let long = |row: usize| norms && row % 2 == 1;
+    for row in 0..rows {
+        let [x, y, z] = [0, 1, 2].map(|d| number(row, d, by) as u8);
+        let further = if long(row) { 121 } else { 0 };
+        out.extend([11 * x + y + further, z + further]);
+    }
+    head(out, [3, 2, 2, 1]);
+    let value = |code: usize, half: bool| (code as f32 / 8.0 - 0.5) * if half { 0.5 } else { 1.0 };
+    for code in 0..256_usize {
+        let (code, half) = (code % 121, code >= 121);
+        out.extend([value(code / 11, half), value(code % 11, half)].map(f32::to_le_bytes).concat());
+    }
+    for code in 0..256_usize {
+        out.extend(value(code % 121, code >= 121).to_le_bytes());
+    }
+    if norms {
+        out.extend((0..rows).map(|row| u8::from(long(row))));
+        head(out, [1, 1, 1, 1]);
+        (0..256).for_each(|code| out.extend((1.0 + code as f32).to_le_bytes()));
+    }
+}
+
+/// How a model is compressed.
+struct Compressed {
+    norms: bool,
+    output: bool,
+    /// Buckets that have a row, and which.
+    kept: Option<&'static [(i32, i32)]>,
 }
 
 /// A model of five words of dimension 3 with n-grams of 2 to 4 characters in 50 buckets; with labels and pairs of words
 /// where `loss` is given.
 fn model(loss: Option<i32>) -> Vec<u8> {
+    compressed(loss, None)
+}
+
+fn compressed(loss: Option<i32>, how: Option<&Compressed>) -> Vec<u8> {
     let mut out = Vec::new();
     let (word_ngrams, task, labels) =
         if loss.is_some() { (2, 3, &LABELS[..]) } else { (1, 2, &[][..]) };
@@ -47,8 +96,9 @@ fn model(loss: Option<i32>) -> Vec<u8> {
     for count in [WORDS.len() + labels.len(), WORDS.len(), labels.len()] {
         out.extend((count as i32).to_le_bytes());
     }
+    let kept = how.and_then(|how| how.kept);
     out.extend(26_i64.to_le_bytes());
-    out.extend((-1_i64).to_le_bytes());
+    out.extend(kept.map_or(-1, |kept| kept.len() as i64).to_le_bytes());
     for (entries, kind) in [(&WORDS[..], 0), (labels, 1)] {
         for (name, count) in entries {
             out.extend(name.as_bytes());
@@ -57,8 +107,19 @@ fn model(loss: Option<i32>) -> Vec<u8> {
             out.push(kind);
         }
     }
-    matrix(&mut out, WORDS.len() + BUCKETS as usize, 7, 3);
-    matrix(&mut out, if labels.is_empty() { WORDS.len() } else { labels.len() }, 5, 2);
+    for (bucket, row) in kept.unwrap_or_default() {
+        out.extend([bucket.to_le_bytes(), row.to_le_bytes()].concat());
+    }
+    let inputs = WORDS.len() + kept.map_or(BUCKETS as usize, <[_]>::len);
+    let outputs = if labels.is_empty() { WORDS.len() } else { labels.len() };
+    match how {
+        None => matrix(&mut out, inputs, (7, 3)),
+        Some(how) => quantised(&mut out, inputs, how.norms, (7, 3)),
+    }
+    match how {
+        Some(how) if how.output => quantised(&mut out, outputs, how.norms, (5, 2)),
+        _ => matrix(&mut out, outputs, (5, 2)),
+    }
     out
 }
 
@@ -178,6 +239,105 @@ fn labels_are_those_of_the_official_program() {
     assert_eq!(words.unwrap_err().kind(), Kind::Data);
 }
 
+/// Codes stand for the very numbers of the plain model.
+#[test]
+fn a_quantised_model_is_the_plain_one() {
+    for (norms, output) in [(false, false), (true, false), (true, true)] {
+        let how = Compressed { norms, output, kept: None };
+        for loss in [None, Some(3)] {
+            let (plain, small) =
+                (read(model(loss)).unwrap(), read(compressed(loss, Some(&how))).unwrap());
+            let [plain, small] =
+                [&plain, &small].map(|space| FastTextModel::of(space).unwrap().unwrap());
+            assert_eq!(plain.config(), small.config());
+            assert_eq!((plain.input(), plain.output()), (small.input(), small.output()));
+        }
+    }
+}
+
+/// Buckets that are kept, in the order in which a hash table has them.
+const KEPT: [(i32, i32); 6] = [(31, 2), (8, 0), (17, 5), (44, 1), (2, 4), (25, 3)];
+
+/// `get_word_vector` and `f.predict(text + "\n", 3, 0.0, "strict")` of fasttext 0.9.3 on these bytes.
+const PRUNED_VECTORS: [(&str, [f32; 3]); 7] = [
+    ("cat", [0.25, 0.625, -0.375]),
+    ("cats", [0.0, 0.375, 0.291_666_7]),
+    ("\u{65e5}\u{672c}", [0.375, 0.062_5, 0.437_5]),
+    ("na\u{ef}ve", [0.25, 0.625, -0.375]),
+    ("dogs", [0.083_333_336, 0.0, 0.375]),
+    ("a", [0.0, 0.0, 0.0]),
+    ("\u{65e5}\u{672c}\u{8a9e}", [-0.125, 0.25, -0.062_5]),
+];
+const PRUNED_LABELS: [(&str, [(&str, f32); 3]); 3] = [
+    ("cat cats", [("b", 0.419_369), ("a", 0.300_047), ("c", 0.280_613)]),
+    ("dogs na\u{ef}ve \u{65e5}\u{672c}", [("b", 0.389_702), ("c", 0.318_778), ("a", 0.291_550)]),
+    ("zzz", [("b", 0.368_489), ("a", 0.340_798), ("c", 0.290_743)]),
+];
+
+#[test]
+fn a_pruned_model_leaves_out_what_it_has_not_kept() {
+    let how = Compressed { norms: true, output: true, kept: Some(&KEPT) };
+    let space = read(compressed(Some(3), Some(&how))).unwrap();
+    let model = FastTextModel::of(&space).unwrap().unwrap();
+    let mut finding = Finding::default();
+    for (word, expected) in PRUNED_VECTORS {
+        let mut vector = [0.0; 3];
+        model.find(word, &mut finding);
+        model.mean(&finding, &mut vector);
+        assert_near(&vector, &expected, word);
+        if let Some(item) = space.get(word) {
+            space.field("main").unwrap().read(item, &mut vector);
+            assert_near(&vector, &expected, word);
+        }
+    }
+    let labeller = Labeller::new(model).unwrap();
+    for (text, figures) in PRUNED_LABELS {
+        let found = labeller.predict(text, 3, 0.0, &mut Room::default());
+        let found: Vec<_> = found.iter().map(|&(label, p)| (labeller.label(label), p)).collect();
+        for ((label, p), (name, figure)) in found.iter().zip(figures) {
+            assert!(*label == name && (p - figure).abs() < 1e-4, "'{text}': {found:?}");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let error = write(&space, &dir.path().join("a.bin"), Some(Format::FasttextBin)).unwrap_err();
+    assert!(error.kind() == Kind::Data && error.message().contains("pruned"), "{error}");
+}
+
+#[test]
+fn damaged_quantised_files_are_told_in_one_line() {
+    let how = |kept| Compressed { norms: true, output: false, kept: Some(kept) };
+    let good = compressed(Some(3), Some(&how(&KEPT)));
+    let rows = WORDS.len() + KEPT.len();
+    // The input matrix: flags, sides, number of codes, codes, head of the centroids.
+    let output = 17 + 3 * 12;
+    let input = good.len() - output - (22 + 3 * rows + 2 * 16 + 256 * 4 * 4);
+    let pieces = input + 22 + 2 * rows;
+    let patched = |at: usize, bytes: &[u8]| {
+        let mut file = good.clone();
+        file[at..at + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    let int = |n: i32| n.to_le_bytes();
+    for (file, said) in [
+        (patched(input, &[0]), "its input matrix is not quantised"),
+        (patched(input + 2, &int(12)), "its input matrix is 12 × 3, where 11 × 3 is due"),
+        (patched(input + 18, &int(21)), "has 21 codes for 11 rows"),
+        (patched(input + 18, &int(-22)), "has -22 codes for 11 rows"),
+        (patched(input + 18, &int(11)), "its input matrix"),
+        (patched(pieces + 8, &int(0)), "stands for 0 numbers"),
+        (patched(pieces + 8, &int(i32::MAX)), "stands for 2147483647 numbers"),
+        (patched(pieces + 4, &int(3)), "do not add up to dimension 3"),
+        (compressed(Some(3), Some(&how(&[(1, 0), (1, 1)]))), "do not each have one row"),
+        (compressed(Some(3), Some(&how(&[(1, 1), (2, 1)]))), "do not each have one row"),
+        (compressed(Some(3), Some(&how(&[(50, 0)]))), "do not each have one row"),
+        (patched(PRUNED_AT, &51_i64.to_le_bytes()), "51 buckets are kept of 50"),
+    ] {
+        let error = read(file).expect_err(said);
+        assert_eq!(error.kind(), Kind::Data);
+        assert!(error.message().contains(said) && error.message().lines().count() == 1, "{error}");
+    }
+}
+
 fn write(space: &Space, path: &Path, format: Option<Format>) -> latlas::Result<()> {
     formats::write(space, path, format, &ExportOptions::default(), &Run::silent(1))
 }
@@ -239,7 +399,7 @@ fn damaged_files_are_told_in_one_line() {
         (patched(BUCKETS_AT, &int(0)), "0 buckets"),
         (patched(BUCKETS_AT, &int(2_000_000_000)), "where 2000000005 × 3 is due"),
         (patched(WORDS_AT, &int(2_000_000_000)), "2000000000 words"),
-        (patched(PRUNED_AT, &5_i64.to_le_bytes()), "pruned"),
+        (patched(PRUNED_AT, &0_i64.to_le_bytes()), "pruned, and its input matrix is not"),
         (Vec::new(), "is empty"),
         ([model(None), vec![0]].concat(), "more follows"),
     ] {
@@ -266,7 +426,8 @@ fn damaged_files_are_told_in_one_line() {
 
 #[test]
 fn a_file_cut_anywhere_is_an_error() {
-    for whole in [model(None), model(Some(1))] {
+    let how = Compressed { norms: true, output: true, kept: Some(&KEPT) };
+    for whole in [model(None), model(Some(1)), compressed(Some(3), Some(&how))] {
         for length in 0..whole.len() {
             let error = read(whole[..length].to_vec()).expect_err("it was cut");
             assert!(error.kind() == Kind::Data && error.message().lines().count() == 1, "{error}");

@@ -134,6 +134,7 @@ impl Classifier {
             label_prefix: corpus.from.prefix.clone(),
             tokenizer: Some(corpus.cut.tokenizer),
             lowercase: corpus.cut.lowercase,
+            pruned: false,
         };
         let parts = Parts {
             config,

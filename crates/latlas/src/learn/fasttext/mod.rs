@@ -178,6 +178,7 @@ impl FastText {
             label_prefix: String::new(),
             tokenizer: serde_json::from_value(option("tokenizer")).ok(),
             lowercase: option("lowercase").as_bool().unwrap_or_default(),
+            pruned: false,
         };
         let Model { input, output } = trained;
         let parts = Parts {

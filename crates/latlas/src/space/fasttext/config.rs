@@ -71,6 +71,9 @@ pub struct FastTextConfig {
     /// Whether "Word" is taken for "word".
     #[serde(default)]
     pub lowercase: bool,
+    /// Whether buckets without a row are left out of the mean (a pruned model); else they count as rows of zeros.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pruned: bool,
 }
 
 impl FastTextConfig {

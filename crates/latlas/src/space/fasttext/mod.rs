@@ -12,7 +12,7 @@
 //! | `ngrams` | instead of `buckets`, where each n-gram has a row of its own: a table of names |
 //! | `output` | f32: a row for each word, label or inner node of the tree |
 //!
-//! A bucket without a row counts as a row of zeros: it was never trained.
+//! A bucket without a row counts as a row of zeros: it was never trained. In a pruned model it does not count.
 
 mod config;
 mod encoder;
@@ -55,7 +55,8 @@ pub struct Finding {
     marked: Vec<u8>,
     /// The rows that were found.
     pub rows: Vec<u32>,
-    /// How many there are, those without a row counted: what the sum of the rows is divided by.
+    /// How many there are, those without a row counted unless the model is pruned: what the sum of the rows is
+    /// divided by.
     pub count: usize,
 }
 
@@ -186,10 +187,16 @@ impl FastTextModel {
             });
         } else if self.config.buckets > 0 {
             ngrams.each(word.as_bytes(), marked, |ngram| {
-                rows.extend(self.bucket(hash(ngram) % self.config.buckets));
-                *count += 1;
+                self.take(hash(ngram) % self.config.buckets, rows, count);
             });
         }
+    }
+
+    /// Adds the row of a bucket, if it has one, and counts it.
+    fn take(&self, bucket: u32, rows: &mut Vec<u32>, count: &mut usize) {
+        let row = self.bucket(bucket);
+        rows.extend(row);
+        *count += usize::from(row.is_some() || !self.config.pruned);
     }
 
     /// The row of a bucket, if it has one.

@@ -32,8 +32,7 @@ impl FastTextModel {
             hashes.push(hash(token.as_bytes()));
         }
         word_ngrams(hashes, config.word_ngrams as usize, config.buckets, |bucket| {
-            found.rows.extend(self.bucket(bucket));
-            found.count += 1;
+            self.take(bucket, &mut found.rows, &mut found.count);
         });
     }
 }

@@ -7,12 +7,14 @@
 //! f64 sample
 //! i32 entries, words, labels · i64 tokens · i64 pruned (−1: none)       dictionary
 //! entries times:  name 0x00 · i64 count · i8 type (0 word, 1 label)     words first, then labels, by count
+//! pruned times:  i32 bucket, row                                        the buckets that have a row
 //! u8 quantised · i64 rows · i64 dim · f32 …                             input: words, then buckets
 //! u8 quantised · i64 rows · i64 dim · f32 …                             output: words or labels
 //! ```
-//! All little-endian. Loss: 1 hierarchical softmax, 2 negative sampling, 3 softmax, 4 one-vs-all. Model: 1 CBOW,
+//! All little-endian; a quantised matrix (`.ftz`, read only) is described in `quantised`. Loss: 1 hierarchical softmax, 2 negative sampling, 3 softmax, 4 one-vs-all. Model: 1 CBOW,
 //! 2 skip-gram, 3 supervised. The n-grams of words are not in it: they follow from the words (`data::Ngrams`).
 
+mod quantised;
 mod read;
 mod write;
 

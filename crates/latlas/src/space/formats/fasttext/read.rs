@@ -1,9 +1,9 @@
-//! Reading a `.bin`: sizes are checked against each other and against the file before anything is reserved.
+//! Reading a `.bin` or `.ftz`: sizes are checked against each other and against the file before anything is reserved.
 
 use std::collections::HashSet;
 use std::io::{BufRead, Read};
 
-use super::{LABEL, LOSSES, MAGIC, TASKS, VERSION, WORD};
+use super::{LABEL, LOSSES, MAGIC, TASKS, VERSION, WORD, quantised};
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind};
 use crate::kernels::axpy;
@@ -30,17 +30,30 @@ struct Entries {
     counts: Vec<u64>,
 }
 
+/// The buckets that have a row where a model was pruned, ascending, each with its place among the rows of n-grams.
+type Pruned = Option<Vec<(u32, u32)>>;
+
 pub(in crate::space::formats) fn read(
     source: &mut Source,
     encoding: Option<&str>,
     run: &Run,
 ) -> Result<Loaded> {
     let mut config = head(source)?;
-    let (words, labels) = dictionary(source, &mut config)?;
-    let rows = words.names.len() as u64 + u64::from(config.buckets);
+    let (words, labels, pruned) = dictionary(source, &mut config)?;
+    let ngrams = pruned.as_ref().map_or(u64::from(config.buckets), |pruned| pruned.len() as u64);
+    let is_quantised = flag(source)?;
+    if pruned.is_some() && !is_quantised {
+        return Err(source
+            .error("its dictionary is pruned, and its input matrix is not quantised")
+            .help("the file is damaged, or was written by a program of before 2017"));
+    }
+    let matrix = if is_quantised { quantised::matrix } else { plain };
+    let rows = words.names.len() as u64 + ngrams;
     let mut input = matrix(source, "input", rows, config.dim, run)?;
     let supervised = config.task == Task::Supervised;
     let outputs = if supervised { labels.names.len() } else { words.names.len() };
+    // A plain input matrix has a plain output matrix behind it, whatever is said between them.
+    let matrix = if flag(source)? && is_quantised { quantised::matrix } else { plain };
     let output = matrix(source, "output", outputs as u64, config.dim, run)?;
     let mut rest = Vec::new();
     if source.append(&mut rest, 1)? > 0 {
@@ -49,8 +62,11 @@ pub(in crate::space::formats) fn read(
             .help("is this a fastText model?"));
     }
 
-    let vectors = vectors(&config, &words, &input);
-    let owners = compact(&mut input, words.names.len(), config.buckets)?;
+    let vectors = vectors(&config, &words, &input, &pruned);
+    let owners = match pruned {
+        None => compact(&mut input, words.names.len(), config.buckets)?,
+        Some(pruned) => in_order(&mut input, words.names.len(), pruned)?,
+    };
     let mut loaded = Loaded::new("word").in_encoding(encoding)?;
     for name in &words.names {
         loaded.push_id(name);
@@ -169,10 +185,14 @@ fn head(source: &mut Source) -> Result<FastTextConfig> {
         label_prefix: String::new(),
         tokenizer: None,
         lowercase: false,
+        pruned: false,
     })
 }
 
-fn dictionary(source: &mut Source, config: &mut FastTextConfig) -> Result<(Entries, Entries)> {
+fn dictionary(
+    source: &mut Source,
+    config: &mut FastTextConfig,
+) -> Result<(Entries, Entries, Pruned)> {
     let (entries, words, labels) = (i32_of(source)?, i32_of(source)?, i32_of(source)?);
     let (tokens, pruned) =
         (i64::from_le_bytes(bytes_of(source)?), i64::from_le_bytes(bytes_of(source)?));
@@ -189,11 +209,7 @@ fn dictionary(source: &mut Source, config: &mut FastTextConfig) -> Result<(Entri
             if labels == 0 { "supervised" } else { "word vector" }
         )));
     }
-    if pruned != -1 {
-        return Err(source
-            .error("its dictionary is pruned, as that of a quantised model (.ftz)")
-            .help("take the .bin it was made from"));
-    }
+    config.pruned = pruned >= 0;
     config.tokens = u64::try_from(tokens)
         .map_err(|_| source.error(format!("its dictionary counts {tokens} tokens")))?;
     let (mut found_words, mut found_labels) = (Entries::default(), Entries::default());
@@ -228,16 +244,43 @@ fn dictionary(source: &mut Source, config: &mut FastTextConfig) -> Result<(Entri
         list.names.push(name);
         list.counts.push(count);
     }
-    Ok((found_words, found_labels))
+    let pruned = config.pruned.then(|| kept(source, pruned as u64, config.buckets)).transpose()?;
+    Ok((found_words, found_labels, pruned))
 }
 
-fn matrix(source: &mut Source, what: &str, rows: u64, dim: usize, run: &Run) -> Result<Matrix> {
-    let [quantised] = bytes_of::<1>(source)?;
-    if quantised != 0 {
-        return Err(source
-            .error(format!("its {what} matrix is quantised (.ftz)"))
-            .help("take the .bin it was made from"));
+/// The buckets that a pruned model has kept: pairs of bucket and row, in any order.
+fn kept(source: &mut Source, count: u64, buckets: u32) -> Result<Vec<(u32, u32)>> {
+    if count > u64::from(buckets) {
+        return Err(source.error(format!("{count} buckets are kept of {buckets}")));
     }
+    let mut bytes = Vec::new();
+    if (source.append(&mut bytes, 8 * count)? as u64) < 8 * count {
+        return Err(truncated(source, "the buckets that are kept"));
+    }
+    let number = |bytes: &[u8]| bytes.try_into().map_or(u32::MAX, u32::from_le_bytes);
+    let mut kept: Vec<(u32, u32)> =
+        bytes.chunks_exact(8).map(|pair| (number(&pair[..4]), number(&pair[4..]))).collect();
+    let mut rows: Vec<u32> = kept.iter().map(|pair| pair.1).collect();
+    kept.sort_unstable();
+    rows.sort_unstable();
+    let differ = kept.windows(2).all(|two| two[0].0 < two[1].0);
+    if !differ
+        || kept.last().is_some_and(|last| last.0 >= buckets)
+        || !rows.into_iter().eq(0..count as u32)
+    {
+        return Err(source
+            .error("the buckets that are kept do not each have one row")
+            .help("the file is damaged, or was written by a faulty program"));
+    }
+    Ok(kept)
+}
+
+/// Whether the next matrix is quantised.
+fn flag(source: &mut Source) -> Result<bool> {
+    Ok(bytes_of::<1>(source)? != [0])
+}
+
+fn plain(source: &mut Source, what: &str, rows: u64, dim: usize, run: &Run) -> Result<Matrix> {
     let (m, n) = (i64::from_le_bytes(bytes_of(source)?), i64::from_le_bytes(bytes_of(source)?));
     if u64::try_from(m) != Ok(rows) || n != dim as i64 {
         return Err(source
@@ -275,13 +318,17 @@ fn matrix(source: &mut Source, what: &str, rows: u64, dim: usize, run: &Run) -> 
 }
 
 /// The vectors of the words: the means of their rows.
-fn vectors(config: &FastTextConfig, words: &Entries, input: &Matrix) -> Matrix {
+fn vectors(config: &FastTextConfig, words: &Entries, input: &Matrix, pruned: &Pruned) -> Matrix {
     let mut vectors = Matrix::zeros(words.names.len(), config.dim);
     let (mut marked, mut buckets) = (Vec::new(), Vec::new());
     for (number, name) in words.names.iter().enumerate() {
         buckets.clear();
         if name != LINE_END.as_bytes() {
             config.ngrams().buckets(name, config.buckets, &mut marked, &mut buckets);
+        }
+        if let Some(pruned) = pruned {
+            let place = |bucket: &u32| pruned.binary_search_by_key(bucket, |pair| pair.0);
+            buckets = buckets.iter().filter_map(|b| place(b).ok()).map(|i| pruned[i].1).collect();
         }
         let vector = vectors.row_mut(number);
         let share = 1.0 / (buckets.len() + 1) as f32;
@@ -313,6 +360,17 @@ fn compact(input: &mut Matrix, words: usize, buckets: u32) -> Result<Owners> {
     Ok(Owners::Buckets(used))
 }
 
+/// Puts the rows of the buckets that were kept into the order of the buckets.
+fn in_order(input: &mut Matrix, words: usize, pruned: Vec<(u32, u32)>) -> Result<Owners> {
+    let mut numbers = Vec::with_capacity(input.rows() * input.cols());
+    let places = pruned.iter().map(|&(_, row)| words + row as usize);
+    for row in (0..words).chain(places) {
+        numbers.extend(input.row(row));
+    }
+    *input = Matrix::new(input.rows(), input.cols(), numbers)?;
+    Ok(Owners::Buckets(pruned.into_iter().map(|(bucket, _)| bucket).collect()))
+}
+
 /// The names, made different where broken bytes have made them alike.
 fn distinct(mut names: Vec<String>) -> Vec<String> {
     let mut seen = HashSet::with_capacity(names.len());
@@ -327,17 +385,17 @@ fn distinct(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-fn i32_of(source: &mut Source) -> Result<i32> {
+pub(super) fn i32_of(source: &mut Source) -> Result<i32> {
     Ok(i32::from_le_bytes(bytes_of(source)?))
 }
 
-fn bytes_of<const N: usize>(source: &mut Source) -> Result<[u8; N]> {
+pub(super) fn bytes_of<const N: usize>(source: &mut Source) -> Result<[u8; N]> {
     let mut bytes = Vec::with_capacity(N);
     source.append(&mut bytes, N as u64)?;
     bytes.try_into().map_err(|_| truncated(source, "its head or dictionary"))
 }
 
-fn truncated(source: &Source, within: &str) -> Error {
+pub(super) fn truncated(source: &Source, within: &str) -> Error {
     source
         .error(format!("ends within {within}"))
         .help("the file is cut short; fetch or write it again")

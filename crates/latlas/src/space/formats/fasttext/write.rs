@@ -24,6 +24,12 @@ pub(in crate::space::formats) fn write(
         )
         .help("learn with --set subwords=hashed, or write the vectors alone, as .vec"));
     }
+    if config.pruned {
+        return Err(Error::data(
+            "a fastText file holds a pruned model in quantised form alone, which is not written",
+        )
+        .help("keep the .ftz, or write the vectors alone, as .vec"));
+    }
     let (words, labels) = (model.words(), model.labels());
     check_names(words, "word")?;
     if let Some(labels) = labels {
