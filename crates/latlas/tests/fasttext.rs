@@ -42,7 +42,7 @@ fn matrix(out: &mut Vec<u8>, rows: usize, by: (usize, usize)) {
 /// norms, the numbers of every other row are half as large and its length is 2.
 fn quantised(out: &mut Vec<u8>, rows: usize, norms: bool, by: (usize, usize)) {
     let head = |out: &mut Vec<u8>, numbers: [i32; 4]| {
-        numbers.iter().for_each(|n| out.extend(n.to_le_bytes()));
+        out.extend(numbers.map(i32::to_le_bytes).concat());
     };
     out.extend([1, u8::from(norms)]);
     out.extend((rows as i64).to_le_bytes());
@@ -66,7 +66,7 @@ fn quantised(out: &mut Vec<u8>, rows: usize, norms: bool, by: (usize, usize)) {
     if norms {
         out.extend((0..rows).map(|row| u8::from(long(row))));
         head(out, [1, 1, 1, 1]);
-        (0..256).for_each(|code| out.extend((1.0 + code as f32).to_le_bytes()));
+        out.extend((0..256_u16).flat_map(|code| (1.0 + f32::from(code)).to_le_bytes()));
     }
 }
 
