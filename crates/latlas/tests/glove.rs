@@ -227,3 +227,152 @@ fn a_seed_gives_the_same_bytes_on_any_number_of_threads_with_and_without_a_break
     }
     assert!(bits(&go_on(true, 0, 3).unwrap()) == whole);
 }
+
+/// Counts of sentences of 12 words, the first words of the vocabulary the most frequent.
+fn counted(sentences: &[Vec<String>], options: &Glove) -> Counts {
+    let mut counts = std::collections::BTreeMap::<&str, u64>::new();
+    for word in sentences.iter().flatten() {
+        *counts.entry(word).or_default() += 1;
+    }
+    let mut words: Vec<(&str, u64)> = counts.into_iter().collect();
+    words.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+    let ids: std::collections::HashMap<&str, u32> =
+        words.iter().map(|&(word, _)| word).zip(0..).collect();
+    let ids = sentences.iter().flat_map(|sentence| {
+        sentence.iter().map(|word| ids[word.as_str()]).chain([Sequences::END])
+    });
+    let corpus = Corpus {
+        sequences: Sequences::from_vec(ids.collect()).unwrap(),
+        vocabulary: Vocabulary {
+            words: words.iter().map(|(word, _)| (*word).to_owned()).collect(),
+            counts: words.iter().map(|(_, n)| *n).collect(),
+        },
+        sources: Vec::new(),
+        options: serde_json::Map::new(),
+        fingerprint: 2,
+    };
+    let scratch = tempfile::tempdir().unwrap();
+    Counts::of(&corpus, &options.counting(), scratch.path(), &Run::silent(1)).unwrap()
+}
+
+fn named(space: &Space, field: &str, id: &str) -> Vec<f64> {
+    let field = space.field(field).unwrap();
+    let mut vector = vec![0.0; field.dim()];
+    field.read(space.get(id).unwrap(), &mut vector);
+    vector.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn counts_of(space: &Space) -> std::collections::HashMap<String, i64> {
+    let items = space.items(Some(&["count"])).unwrap();
+    let column = items.columns()[0].values.clone();
+    let counts = column.as_any().downcast_ref::<arrow_array::Int64Array>().unwrap();
+    items.ids().iter().zip(counts).map(|(id, n)| (id.unwrap().to_owned(), n.unwrap())).collect()
+}
+
+#[test]
+fn a_training_goes_on_from_a_space_with_new_counts_and_new_words() {
+    let options = Glove { dim: 24, epochs: 25, x_max: 10.0, ..Default::default() };
+    let first = topics(&options);
+    // The new text has topics 0 to 3 only, and in each of them words that nobody has met.
+    let mut below = dice(9);
+    let sentences: Vec<Vec<String>> = (0..1500)
+        .map(|_| {
+            let topic = below(4);
+            let word = |_| match below(3) {
+                0 => format!("t{topic}-new{}", below(5)),
+                _ => format!("t{topic}-{}", below(20)),
+            };
+            (0..12).map(word).collect()
+        })
+        .collect();
+    let second = counted(&sentences, &options);
+    for (vectors, keep_context) in
+        [(Vectors::Sum, false), (Vectors::Sum, true), (Vectors::Word, true), (Vectors::Both, false)]
+    {
+        let options = Glove { vectors, keep_context, ..options.clone() };
+        let before = options.learn(&first, &Run::silent(3)).unwrap();
+        let go_on = |threads| {
+            let run = Run { threads, ..Run::silent(4) };
+            options.clone().continuing(before.clone()).unwrap().learn(&second, &run).unwrap()
+        };
+        let after = go_on(1);
+        for field in after.fields() {
+            // What the new text does not have is what it was, to the bit.
+            let kept = |space| named(space, &field.name, "t5-3");
+            assert_eq!(kept(&after), kept(&before), "{vectors:?} {}", field.name);
+            let moved = |space| named(space, &field.name, "t1-3");
+            assert_ne!(moved(&after), moved(&before), "{vectors:?} {}", field.name);
+            assert_eq!(moved(&after), named(&go_on(3), &field.name, "t1-3"), "any threads");
+        }
+        // New words have found their topics, and old ones are still close to where they were.
+        let mut right = 0;
+        for topic in 0..4 {
+            for i in 0..5 {
+                let new = named(&after, "main", &format!("t{topic}-new{i}"));
+                let near = |t: usize| cosine(&new, &named(&after, "main", &format!("t{t}-7")));
+                let best = (0..4).max_by(|&a, &b| near(a).total_cmp(&near(b))).unwrap();
+                right += usize::from(best == topic);
+            }
+        }
+        assert!(right >= 19, "{vectors:?} {right} of 20");
+        let anew = options.learn(&second, &Run::silent(4)).unwrap();
+        let stayed = |space| cosine(&named(space, "main", "t1-3"), &named(&before, "main", "t1-3"));
+        assert!(stayed(&after) > stayed(&anew) + 0.2, "{} {}", stayed(&after), stayed(&anew));
+
+        // Counts of both, most frequent first.
+        let (was, is) = (counts_of(&before), counts_of(&after));
+        for (word, &n) in second.vocabulary.words.iter().zip(&second.vocabulary.counts) {
+            assert_eq!(is[word], was.get(word).copied().unwrap_or(0) + n as i64, "{word}");
+        }
+        assert_eq!((is["t5-3"], is.len()), (was["t5-3"], before.rows() + 20));
+        let items = after.items(None).unwrap();
+        assert!(items.ids().iter().is_sorted_by_key(|id| std::cmp::Reverse(is[id.unwrap()])));
+        assert_eq!(after.provenance().len(), 2);
+
+        let wrong = Glove { dim: 25, ..options }.continuing(before).err().unwrap();
+        assert_eq!(wrong.kind(), Kind::Usage);
+        assert!(wrong.message().contains("vectors of 24 numbers, not 25"), "{wrong}");
+    }
+}
+
+/// With everything kept, an epoch after n of them costs what the epoch after n costs in one training: the orders of
+/// tiles alone differ. Without, biases and squares begin anew, and it shows.
+#[test]
+fn with_context_and_squares_kept_a_training_goes_on_where_it_ended() {
+    let options = Glove {
+        dim: 24,
+        epochs: 15,
+        x_max: 10.0,
+        vectors: Vectors::Word,
+        keep_context: true,
+        keep_gradsq: true,
+        ..Default::default()
+    };
+    let counts = topics(&options);
+    let whole =
+        losses(&Glove { epochs: 16, ..options.clone() }.learn(&counts, &Run::silent(3)).unwrap());
+    let after = |options: &Glove| {
+        let before = options.learn(&counts, &Run::silent(3)).unwrap();
+        let learner = Glove { epochs: 1, ..options.clone() }.continuing(before).unwrap();
+        losses(&learner.learn(&counts, &Run::silent(4)).unwrap())[0]
+    };
+    let (expected, all) = (whole[15], after(&options));
+    assert!((all / expected - 1.0).abs() < 0.05, "{all} {expected}");
+    let plain = Glove { keep_gradsq: false, keep_context: false, vectors: Vectors::Sum, ..options };
+    assert!(after(&plain) > 1.3 * expected, "{} {expected}", after(&plain));
+}
+
+#[test]
+fn a_space_with_numbers_beyond_all_measure_is_refused() {
+    let items = latlas::items::Items::from_ids(["a", "b"]).unwrap();
+    let main = latlas::linalg::Matrix::new(2, 2, vec![1.0, 2.0, 3e30, 4.0]).unwrap();
+    let space = Space::builder("import", items)
+        .field("main", latlas::geometry::Geometry::Cosine, main)
+        .build()
+        .unwrap();
+    let learner = Glove { dim: 2, ..Default::default() }.continuing(space).unwrap();
+    let links = counts(2, vec![(0, 1, 1.0), (1, 0, 1.0)]);
+    let error = learner.learn(&links, &Run::silent(1)).err().unwrap();
+    assert_eq!(error.kind(), Kind::Data);
+    assert!(error.message().contains("'b'"), "{error}");
+}

@@ -3,6 +3,7 @@
 pub mod classifier;
 pub mod doc2vec;
 pub mod documents;
+mod earlier;
 pub mod fasttext;
 pub mod glove;
 mod huffman;
@@ -22,7 +23,7 @@ use crate::space::{Registry, Space};
 pub use classifier::Classifier;
 pub use doc2vec::{Doc2Vec, Doc2VecModel, DocumentCorpus};
 pub use fasttext::FastText;
-pub use glove::{Glove, Vectors};
+pub use glove::{Glove, GloveContinuation, Vectors};
 pub use means::{Means, MeansMethod};
 pub use phrases::{Scoring, Word2Phrase};
 pub use svd::Svd;

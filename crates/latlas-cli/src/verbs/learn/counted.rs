@@ -11,6 +11,12 @@ use latlas::{Error, Result, Run, Space};
 use super::text::{Target, Text};
 use crate::verbs::Context;
 
+/// A learner from counts.
+pub(super) trait FromCounts: Learn<Data = Counts> {
+    /// Learns, with a folder for what is large on the way.
+    fn learn_in(&self, counts: &Counts, scratch: &Path, run: &Run<'_>) -> Result<Space>;
+}
+
 /// A learner, and how its counts are made.
 pub(super) struct Counted<L> {
     pub(super) learner: L,
@@ -19,10 +25,14 @@ pub(super) struct Counted<L> {
     pub(super) chosen: Option<String>,
 }
 
-impl<L: Learn<Data = Counts>> Counted<L> {
+impl<L: FromCounts> Counted<L> {
     /// Reads text or counts, learns, saves the space and tells of it.
     pub(super) fn learn(self, target: &Target, text: &Text, cx: &Context<'_>) -> Result<()> {
-        if let ([input], Some(output)) = (target.input.as_slice(), &target.output)
+        let output = target.output.clone().unwrap_or_default();
+        // `Lesson` makes it before anything is read, and removes it in the end.
+        let scratch = with_suffix(&output, ".work").join("scratch");
+        if let [input] = target.input.as_slice()
+            && target.output.is_some()
             && Sections::is(Path::new(input), RELATIONS)
         {
             if let Some(key) = &self.chosen {
@@ -32,12 +42,24 @@ impl<L: Learn<Data = Counts>> Counted<L> {
                 .help("say it to 'latlas corpus count'"));
             }
             let counts = Counts::open(Path::new(input))?;
-            return text.learn_counted(&counts, &self.learner, output, cx);
+            let learner = Made { learner: self.learner, scratch };
+            return text.learn_counted(&counts, &learner, &output, cx);
         }
-        let output = target.output.clone().unwrap_or_default();
-        // `Lesson` makes it before the text is read, and removes it in the end.
-        let scratch = with_suffix(&output, ".work").join("scratch");
         text.learn(target, |_| FromText { counted: self, scratch }, cx)
+    }
+}
+
+/// From counts that are made.
+struct Made<L> {
+    learner: L,
+    scratch: PathBuf,
+}
+
+impl<L: FromCounts> Learn for Made<L> {
+    type Data = Counts;
+
+    fn learn(&self, counts: &Counts, run: &Run<'_>) -> Result<Space> {
+        self.learner.learn_in(counts, &self.scratch, run)
     }
 }
 
@@ -47,12 +69,12 @@ struct FromText<L> {
     scratch: PathBuf,
 }
 
-impl<L: Learn<Data = Counts>> Learn for FromText<L> {
+impl<L: FromCounts> Learn for FromText<L> {
     type Data = Corpus;
 
     fn learn(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Space> {
         let counts = Counts::of(corpus, &self.counted.counting, &self.scratch, run)?;
-        self.counted.learner.learn(&counts, run)
+        self.counted.learner.learn_in(&counts, &self.scratch, run)
     }
 }
 

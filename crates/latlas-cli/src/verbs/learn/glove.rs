@@ -1,9 +1,12 @@
 //! `latlas learn glove INPUT -o OUT`: a space of words, from text or from counts that are made already.
 
-use latlas::Result;
-use latlas::learn::Glove;
+use std::path::{Path, PathBuf};
 
-use super::counted::{Counted, chosen};
+use latlas::data::Counts;
+use latlas::learn::{Glove, GloveContinuation, Learn};
+use latlas::{Result, Run, Space};
+
+use super::counted::{Counted, FromCounts, chosen};
 use super::text::{Target, Text};
 use crate::settings::{self, Setting};
 use crate::verbs::Context;
@@ -17,15 +20,18 @@ use crate::verbs::Context;
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
-    /// Numbers in a vector; time and memory grow with it
-    #[arg(long, value_name = "N", default_value_t = Glove::default().dim)]
-    dim: usize,
+    /// Numbers in a vector; time and memory grow with it [default: 100, or that of --init]
+    #[arg(long, value_name = "N")]
+    dim: Option<usize>,
     /// How often all links are gone through
     #[arg(long, value_name = "N", default_value_t = Glove::default().epochs)]
     epochs: u32,
     /// Context in words to each side; wide brings topics, narrow grammar [default: 10]
     #[arg(long, value_name = "N")]
     window: Option<usize>,
+    /// Go on from the vectors of a space: with new text or counts, and the new words in it
+    #[arg(long, value_name = "SPACE")]
+    init: Option<PathBuf>,
     /// Set another option of the learner; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -52,6 +58,10 @@ const GLOVE: &[Setting] = &[
         about: "true keeps context vectors as the field 'output', and biases",
     },
     Setting {
+        key: "keep_gradsq",
+        about: "true keeps sums of squared gradients, to go on from (--init)",
+    },
+    Setting {
         key: "weighting",
         about: "what near contexts count for: harmonic (1/d), linear or flat",
     },
@@ -63,13 +73,41 @@ const GLOVE: &[Setting] = &[
 ];
 
 pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    let learner = Glove { dim: args.dim, epochs: args.epochs, ..Glove::default() };
-    let learner = Glove { window: args.window.unwrap_or(learner.window), ..learner };
+    let before = args.init.as_deref().map(Space::open).transpose()?;
+    let default = Glove::default();
+    let dim = match (args.dim, &before) {
+        (Some(dim), _) => dim,
+        (None, Some(space)) => Glove::dim_of(space)?,
+        (None, None) => default.dim,
+    };
+    let window = args.window.unwrap_or(default.window);
+    let learner = Glove { dim, epochs: args.epochs, window, ..default };
     let learner = settings::apply(learner, &args.set, GLOVE)?;
     learner.check()?;
     let chosen = chosen(&args.set, &["window", "weighting", "symmetric", "memory"])
         .or(args.window.map(|_| "window".to_owned()));
-    Counted { counting: learner.counting(), learner, chosen }.learn(&args.target, &args.text, cx)
+    let counting = learner.counting();
+    let (target, text) = (&args.target, &args.text);
+    match before {
+        None => Counted { learner, counting, chosen }.learn(target, text, cx),
+        Some(space) => {
+            let learner = learner.continuing(space)?;
+            Counted { learner, counting, chosen }.learn(target, text, cx)
+        }
+    }
+}
+
+impl FromCounts for Glove {
+    /// What is large lies among the checkpoints.
+    fn learn_in(&self, counts: &Counts, _: &Path, run: &Run<'_>) -> Result<Space> {
+        self.learn(counts, run)
+    }
+}
+
+impl FromCounts for GloveContinuation {
+    fn learn_in(&self, counts: &Counts, _: &Path, run: &Run<'_>) -> Result<Space> {
+        self.learn(counts, run)
+    }
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! `latlas learn svd INPUT -o OUT`: a space of words, from text or from counts that are made already.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use latlas::data::{Corpus, Counts};
-use latlas::file::{Sections, with_suffix};
-use latlas::items::relations::RELATIONS;
-use latlas::learn::{Learn, Svd};
-use latlas::{Error, Result, Run, Space};
+use latlas::data::Counts;
+use latlas::learn::Svd;
+use latlas::{Result, Run, Space};
 
-use super::text::{Learned, Of, Target, Text};
+use super::counted::{Counted, FromCounts, chosen};
+use super::text::{Target, Text};
 use crate::settings::{self, Setting};
 use crate::verbs::Context;
 
@@ -56,45 +55,14 @@ pub(super) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let learner = Svd { window: args.window.unwrap_or(learner.window), ..learner };
     let learner = settings::apply(learner, &args.set, SVD)?;
     learner.check()?;
-    if let ([input], Some(output)) = (args.target.input.as_slice(), &args.target.output)
-        && Sections::is(Path::new(input), RELATIONS)
-    {
-        let made = ["window", "weighting", "memory"];
-        let set = args.set.iter().filter_map(|set| set.split('=').next());
-        if let Some(key) =
-            set.map(str::trim).chain(args.window.map(|_| "window")).find(|key| made.contains(key))
-        {
-            return Err(Error::usage(format!(
-                "{input} is counted already: there is no {key} to choose"
-            ))
-            .help("say it to 'latlas corpus count'"));
-        }
-        let counts = Counts::open(Path::new(input))?;
-        let run = cx.run();
-        let tokens = counts.vocabulary.tokens();
-        return Learned::save(output, tokens, |scratch| {
-            learner.learn_in(&counts, Some(scratch), &run)
-        })?
-        .tell(Of::Words, output, cx);
-    }
-    let output = args.target.output.clone().unwrap_or_default();
-    // `Lesson` makes it before the text is read, and removes it in the end.
-    let scratch = with_suffix(&output, ".work").join("scratch");
-    args.text.learn(&args.target, |_| Counted { learner, scratch }, cx)
+    let chosen = chosen(&args.set, &["window", "weighting", "memory"])
+        .or(args.window.map(|_| "window".to_owned()));
+    Counted { counting: learner.counting(), learner, chosen }.learn(&args.target, &args.text, cx)
 }
 
-/// Counts first.
-struct Counted {
-    learner: Svd,
-    scratch: PathBuf,
-}
-
-impl Learn for Counted {
-    type Data = Corpus;
-
-    fn learn(&self, corpus: &Corpus, run: &Run<'_>) -> Result<Space> {
-        let counts = Counts::of(corpus, &self.learner.counting(), &self.scratch, run)?;
-        self.learner.learn_in(&counts, Some(&self.scratch), run)
+impl FromCounts for Svd {
+    fn learn_in(&self, counts: &Counts, scratch: &Path, run: &Run<'_>) -> Result<Space> {
+        Svd::learn_in(self, counts, Some(scratch), run)
     }
 }
 

@@ -349,20 +349,6 @@ impl Lesson<'_> {
 }
 
 impl Learned {
-    /// Learns by `work`, which is given a scratch folder, and saves; the target is locked meanwhile.
-    pub(super) fn save(
-        output: &Path,
-        tokens: u64,
-        work: impl FnOnce(&Path) -> Result<Space>,
-    ) -> Result<Self> {
-        let hold = Work::begin(output)?;
-        let began = Instant::now();
-        let learned = hold.scratch().and_then(|scratch| work(&scratch));
-        let saved = learned.and_then(|space| space.save(output).map(|()| space));
-        hold.end(false);
-        Ok(Learned { space: saved?, tokens, took: began.elapsed() })
-    }
-
     /// The closing words: a summary, and what to do next.
     pub(super) fn tell(&self, of: Of, output: &Path, cx: &Context<'_>) -> Result<()> {
         cx.out.settle();

@@ -124,6 +124,18 @@ impl Factors {
         &mut self.rows.row_mut(row)[self.side.bias()]
     }
 
+    /// The sums of squared gradients of a row's vector, none below zero.
+    pub fn gradsq_mut(&mut self, row: usize) -> &mut [f32] {
+        let from = self.width() + 2;
+        &mut self.rows.row_mut(row)[from..from + self.dim]
+    }
+
+    /// The sum of squared gradients of a row's bias, not below zero.
+    pub fn bias_gradsq_mut(&mut self, row: usize) -> &mut f32 {
+        let at = self.width() + self.side.bias();
+        &mut self.rows.row_mut(row)[at]
+    }
+
     /// Everything, as a checkpoint keeps it.
     pub fn matrix(&mut self) -> &mut RacingRows {
         &mut self.rows

@@ -29,30 +29,28 @@
 //! The method page is `docs/glove.md`.
 
 mod blocks;
+mod continuation;
 mod options;
 #[cfg(test)]
 mod reference;
+mod result;
 mod tiles;
 mod train;
 
-use arrow_array::Float64Array;
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Value, json};
-use std::sync::Arc;
 use std::time::Instant;
 
-use crate::data::Counts;
+use crate::data::{Counts, Vocabulary};
 use crate::error::{Error, Result};
-use crate::geometry::Geometry;
-use crate::items::{Column, ColumnKind};
 use crate::kernels::adagrad::{Adagrad, Factors};
 use crate::learn::Learn;
 use crate::learn::training::{self, Job, Trained};
-use crate::learn::words::items;
-use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Provenance, Space, SpaceBuilder};
+use crate::space::Space;
 
+use continuation::Before;
+pub use continuation::GloveContinuation;
 pub use options::{Glove, Vectors};
 use tiles::Tiles;
 use train::{Model, Work, own};
@@ -67,6 +65,18 @@ impl Learn for Glove {
     /// Links are sorted first, 8 bytes each: in memory, or in a scratch file in the run's checkpoint folder where there
     /// is one and they take more than 64 MiB.
     fn learn(&self, counts: &Counts, run: &Run<'_>) -> Result<Space> {
+        self.learn_after(None, counts, run)
+    }
+}
+
+impl Glove {
+    /// Learns from the beginning, or from what was there before.
+    fn learn_after(
+        &self,
+        before: Option<&Before<'_>>,
+        counts: &Counts,
+        run: &Run<'_>,
+    ) -> Result<Space> {
         self.check()?;
         let words = counts.vocabulary.len();
         if words < 2 {
@@ -88,14 +98,14 @@ impl Learn for Glove {
             return Err(Error::data("no two words stand together: nothing to learn from")
                 .help("give longer sequences of words (--unit), or a lower --min-count"));
         }
-        let trained = self.train(&tiles, kernels, run)?;
+        let trained = self.train(before, &counts.vocabulary, &tiles, kernels, run)?;
         let seconds = begun.elapsed().as_secs_f64();
 
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
         let (resumed, links) = (trained.resumed, trained.units_this_time);
         let mut builder = self
-            .result(counts, &tiles, trained.model)?
-            .provenance(self.provenance(counts, kernels, run))
+            .result(counts, before, &tiles, trained.model)?
+            .provenance(self.provenance(counts, before, kernels, run))
             .metric("loss", Value::Array(losses))
             .run_fact("threads", json!(run.threads))
             .run_fact("resumed", json!(resumed));
@@ -106,13 +116,26 @@ impl Learn for Glove {
         }
         builder.build()
     }
-}
 
-impl Glove {
-    fn train(&self, tiles: &Tiles, kernels: Adagrad, run: &Run<'_>) -> Result<Trained<Model>> {
+    fn train(
+        &self,
+        before: Option<&Before<'_>>,
+        words: &Vocabulary,
+        tiles: &Tiles,
+        kernels: Adagrad,
+        run: &Run<'_>,
+    ) -> Result<Trained<Model>> {
         let work = Work::new(self, tiles, kernels, run);
-        let job = Job::new("glove", self.epochs, &self.trained_by(), tiles.fingerprint, run)?;
-        training::train(&work, &job, || self.first_values(tiles, run), run)
+        let data = tiles.fingerprint ^ before.map_or(0, Before::fingerprint);
+        let job = Job::new("glove", self.epochs, &self.trained_by(), data, run)?;
+        let first = || {
+            let mut model = self.first_values(tiles, run)?;
+            if let Some(before) = before {
+                before.fill(words, tiles, &mut model);
+            }
+            Ok(model)
+        };
+        training::train(&work, &job, first, run)
     }
 
     /// Both sides as they begin: even in ±½/dim, word by word.
@@ -132,62 +155,5 @@ impl Glove {
             fill(own(&mut model.targets[block]), row as usize);
         }
         Ok(model)
-    }
-
-    /// The words with what became of their vectors.
-    fn result(&self, counts: &Counts, tiles: &Tiles, mut model: Model) -> Result<SpaceBuilder> {
-        let words = counts.vocabulary.len();
-        let both = if self.vectors == Vectors::Both { 2 } else { 1 };
-        let mut main = Matrix::zeros(words, self.dim * both);
-        let mut context = Matrix::zeros(if self.keep_context { words } else { 0 }, self.dim);
-        let mut biases = [Vec::new(), Vec::new()];
-        for (word, (block, row)) in tiles.blocks.source_places().into_iter().enumerate() {
-            let sources = own(&mut model.sources[block as usize]);
-            let (block, target) = tiles.blocks.target(word as u32);
-            let targets = own(&mut model.targets[block]);
-            let out = main.row_mut(word);
-            out[..self.dim].copy_from_slice(sources.vector_mut(row as usize));
-            let w = targets.vector_mut(target as usize);
-            match self.vectors {
-                Vectors::Word => {}
-                Vectors::Sum => out.iter_mut().zip(&*w).for_each(|(sum, w)| *sum += w),
-                Vectors::Both => out[self.dim..].copy_from_slice(w),
-            }
-            if self.keep_context {
-                context.row_mut(word).copy_from_slice(w);
-                biases[0].push(f64::from(*sources.bias_mut(row as usize)));
-                biases[1].push(f64::from(*targets.bias_mut(target as usize)));
-            }
-        }
-        let number = |name: &str, values: Vec<f64>| Column {
-            name: name.into(),
-            kind: ColumnKind::Number,
-            values: Arc::new(Float64Array::from(values)),
-        };
-        let mut items = items(&counts.vocabulary)?;
-        if self.keep_context {
-            let [bias, output_bias] = biases;
-            items = items
-                .with_column(number("bias", bias))?
-                .with_column(number("output_bias", output_bias))?;
-        }
-        let mut builder = Space::builder("glove", items).field("main", Geometry::Cosine, main);
-        if self.keep_context {
-            builder = builder.field("output", Geometry::Cosine, context);
-        }
-        Ok(builder)
-    }
-
-    fn provenance(&self, counts: &Counts, kernels: Adagrad, run: &Run<'_>) -> Provenance {
-        let mut options = counts.about.options.clone();
-        options.extend(counts.about.counting.clone());
-        options.extend(self.in_force());
-        Provenance {
-            action: "learn glove".into(),
-            options,
-            seed: Some(run.seed),
-            sources: counts.about.sources.clone(),
-            version: format!("{} {}", env!("CARGO_PKG_VERSION"), kernels.name()),
-        }
     }
 }

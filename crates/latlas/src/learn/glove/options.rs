@@ -45,6 +45,9 @@ pub struct Glove {
     pub vectors: Vectors,
     /// Whether context vectors are kept as the field "output", and the biases as columns `bias` and `output_bias`.
     pub keep_context: bool,
+    /// Whether the sums of squared gradients are kept too, as fields "gradsq" and "output_gradsq" and columns
+    /// `bias_gradsq` and `output_bias_gradsq`: then a training that goes on has steps as short as at the end of this one.
+    pub keep_gradsq: bool,
 }
 
 /// What becomes of a word's two vectors, w as a word and w̃ as a context.
@@ -89,6 +92,7 @@ impl Default for Glove {
             grad_clip: 100.0,
             vectors: Vectors::Sum,
             keep_context: false,
+            keep_gradsq: false,
         }
     }
 }
@@ -126,7 +130,7 @@ impl Glove {
     /// The options as far as training depends on them: what is made of the vectors may be changed on the way.
     pub(super) fn trained_by(&self) -> Map<String, Value> {
         let mut options = self.in_force();
-        options.retain(|name, _| !["vectors", "keep_context"].contains(&&**name));
+        options.retain(|name, _| !["vectors", "keep_context", "keep_gradsq"].contains(&&**name));
         options
     }
 }
