@@ -206,7 +206,7 @@ impl Cooccurrences {
             runs.push((part, scratch.join(name)));
         }
         let parts: Vec<Addends<'_>> = runs.iter().map(|(part, _)| Addends::bits(part)).collect();
-        add_up(&parts, shape, sink, run)?;
+        add_up(&parts, shape, counting.room, sink, run)?;
         for (part, path) in runs {
             drop(part);
             file::remove(&path)?;

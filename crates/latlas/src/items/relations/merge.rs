@@ -40,7 +40,7 @@ pub fn merge(
 ) -> Result<Relations> {
     let (parts, shape) = prepare(parts, sources, targets)?;
     let scratch = scratch.map(|folder| (folder, "merged.rel"));
-    draft::make(shape, scratch, |sink| add_up(&parts, shape, sink, run))
+    draft::make(shape, scratch, |sink| add_up(&parts, shape, TASK, sink, run))
 }
 
 /// Adds relations up into a section file that has begun, see [`merge`].
@@ -54,7 +54,7 @@ pub fn merge_into(
 ) -> Result<()> {
     let (parts, shape) = prepare(parts, sources, targets)?;
     let mut draft = Draft::begin(writer, shape, scratch.join("links.weights"))?;
-    add_up(&parts, shape, &mut draft, run)?;
+    add_up(&parts, shape, TASK, &mut draft, run)?;
     draft.end()
 }
 
@@ -141,14 +141,15 @@ impl<'a> Addends<'a> {
     }
 }
 
-/// Gives the rows of the sum to `sink`.
+/// Gives the rows of the sum to `sink`, at most `room` links of the parts at once for each task, one row apart.
 pub(super) fn add_up(
     parts: &[Addends<'_>],
     shape: Shape,
+    room: u64,
     sink: &mut dyn Sink,
     run: &Run<'_>,
 ) -> Result<()> {
-    let tasks = tasks(parts, shape.sources as usize);
+    let tasks = tasks(parts, shape.sources as usize, room.min(TASK));
     let columns = shape.targets as usize;
     let total: u64 = parts.iter().map(|part| part.relations.links()).sum();
     let mut done = 0;
@@ -217,13 +218,13 @@ fn rows<T: Copy + Default + std::ops::AddAssign>(
     rows
 }
 
-/// Ranges of rows and how many links their parts have, at most `TASK` unless one row has more.
-fn tasks(parts: &[Addends<'_>], sources: usize) -> Vec<(std::ops::Range<usize>, u64)> {
+/// Ranges of rows and how many links their parts have, at most `room` unless one row has more.
+fn tasks(parts: &[Addends<'_>], sources: usize, room: u64) -> Vec<(std::ops::Range<usize>, u64)> {
     let mut tasks = Vec::new();
     let (mut start, mut sum) = (0, 0);
     for row in 0..sources {
         let links: u64 = parts.iter().map(|part| part.row(row).0.len() as u64).sum();
-        if row > start && sum + links + 1 > TASK {
+        if row > start && sum + links + 1 > room {
             tasks.push((start..row, sum));
             (start, sum) = (row, 0);
         }
