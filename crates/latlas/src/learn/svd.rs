@@ -56,7 +56,7 @@ pub struct Svd {
     pub window: usize,
     /// What a context counts for by its distance.
     pub weighting: Weighting,
-    /// The power of contexts' counts, 0 to 1. Below 1 rare contexts, whose information is exaggerated, count less.
+    /// The power of contexts' counts, 0 to 1. Below 1 rare contexts count less: better analogies, worse rare words.
     pub smoothing: f64,
     /// k ≥ 1, as in negative sampling: more than 1 keeps only what is clearly above chance; often worse here.
     pub shift: f64,
@@ -77,7 +77,7 @@ impl Default for Svd {
             dim: 100,
             window: counting.window,
             weighting: counting.weighting,
-            smoothing: 0.75,
+            smoothing: 1.0,
             shift: 1.0,
             exponent: 0.5,
             add_context: false,

@@ -35,7 +35,7 @@ pub struct Ppmi {
 
 impl Default for Ppmi {
     fn default() -> Self {
-        Ppmi { shift: 1.0, smoothing: 0.75 }
+        Ppmi { shift: 1.0, smoothing: 1.0 }
     }
 }
 
