@@ -1,4 +1,4 @@
-//! `latlas check SPACE [--repair]`: whether every byte of a space is as it was written.
+//! `latlas check SPACE [--repair]`: whether every byte of a space, of encoded text or of counts is as it was written.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,13 +8,14 @@ use latlas::{Error, Result};
 use serde_json::{Value, json};
 
 use super::Context;
+use super::corpus::FileAbout;
 use crate::output::{bytes, counted};
 
 /// Check every byte of a space
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  latlas check en.space --repair")]
 pub(crate) struct Args {
-    /// The space
+    /// The space, or a file of 'latlas corpus'
     space: PathBuf,
     /// Rebuild what can be rebuilt from what is whole, and remove what killed writers left
     #[arg(long)]
@@ -22,6 +23,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if let Some(file) = FileAbout::of(&args.space)? {
+        if cx.out.json() {
+            let fields = json!({ "file": args.space, "ok": true, "files": 1, "bytes": file.bytes });
+            return cx.out.object("check", &fields);
+        }
+        let sound = cx.out.paint.green("sound");
+        return cx.out.result(&format!("{sound}  1 file, {} read", bytes(file.bytes)));
+    }
     let report = check(&args.space, args.repair)?;
     let space = args.space.display();
     if cx.out.json() {

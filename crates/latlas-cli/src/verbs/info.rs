@@ -1,4 +1,4 @@
-//! `latlas info SPACE`: what is in a space and how it came to be.
+//! `latlas info SPACE`: what is in a space, encoded text or counts, and how it came to be.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,25 @@ use latlas::{Result, Space};
 use serde_json::{Value, json};
 
 use super::Context;
+use super::corpus::FileAbout;
 use crate::output::{Output, bytes, counted, facts, figure, series, short, whole};
 
 /// Tell what is in a space and how it came to be
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  latlas info en.space")]
+#[command(after_help = "Examples:\n  latlas info en.space\n  latlas info en.rel")]
 pub(crate) struct Args {
-    /// The space
+    /// The space, or a file of 'latlas corpus'
     space: PathBuf,
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if let Some(file) = FileAbout::of(&args.space)? {
+        if cx.out.json() {
+            return cx.out.object("info", &file.object);
+        }
+        let title = cx.out.paint.bold(&args.space.display().to_string());
+        return cx.out.result(&format!("{title}\n{}", facts(&file.lines, cx.out.paint)));
+    }
     if cx.out.json() {
         return cx.out.object("info", &object(&args.space, &Space::open(&args.space)?));
     }
@@ -154,7 +162,7 @@ fn history(step: &Provenance, verbose: bool) -> String {
     line
 }
 
-fn source(source: &Value) -> Option<String> {
+pub(super) fn source(source: &Value) -> Option<String> {
     let path = source.get("path").and_then(Value::as_str).or_else(|| source.as_str())?;
     let size = source
         .get("bytes")

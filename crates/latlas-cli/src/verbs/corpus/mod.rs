@@ -1,6 +1,7 @@
 //! `latlas corpus encode|count|merge`: text made ready for learning in steps, each from files to a file, so that shards of a
 //! large text can be worked on apart.
 
+mod about;
 mod count;
 mod encode;
 mod merge;
@@ -16,6 +17,8 @@ use serde_json::{Value, json};
 
 use super::Context;
 use crate::output::{counted, facts};
+
+pub(super) use about::FileAbout;
 
 /// Encode, count and merge text in steps, shard by shard
 #[derive(Debug, Subcommand)]
@@ -42,12 +45,17 @@ enum Shard {
 }
 
 impl Shard {
-    fn of(path: &Path) -> Result<Self> {
+    /// By its first bytes; nothing if it is neither.
+    fn recognise(path: &Path) -> Option<Self> {
         if Sections::is(path, CORPUS) {
-            return Ok(Shard::Corpus);
+            return Some(Shard::Corpus);
         }
-        if Sections::is(path, RELATIONS) {
-            return Ok(Shard::Counts);
+        Sections::is(path, RELATIONS).then_some(Shard::Counts)
+    }
+
+    fn of(path: &Path) -> Result<Self> {
+        if let Some(shard) = Self::recognise(path) {
+            return Ok(shard);
         }
         std::fs::File::open(path).map_err(|e| Error::io("open", path, &e))?;
         Err(Error::data(format!("{} is no encoded text and no counts", path.display()))
