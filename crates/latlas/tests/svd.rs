@@ -204,7 +204,7 @@ fn a_matrix_of_low_rank_has_zero_directions_and_no_nan() {
 #[test]
 fn vectors_are_those_of_a_dense_decomposition() {
     let counts = counts(&topics(400), 3);
-    let learner = Svd { dim: 8, passes: 1000, ..Default::default() };
+    let learner = Svd { dim: 8, passes: 1000, smoothing: 0.75, ..Default::default() };
     let space = learner.learn(&counts, &threads(2)).unwrap();
     let ppmi = Ppmi { shift: 1.0, smoothing: 0.75 };
     let ppmi = ppmi.apply(&counts.relations, None, &Run::silent(1)).unwrap();

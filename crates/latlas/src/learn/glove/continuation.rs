@@ -207,7 +207,9 @@ impl<'a> Before<'a> {
             }
             (Vectors::Sum, _, None) => {
                 self.main.read(row, out);
-                out.iter_mut().for_each(|x| *x *= 0.5);
+                for x in out {
+                    *x *= 0.5;
+                }
             }
         }
     }

@@ -122,7 +122,8 @@ fn training_equals_the_equations_in_f64() {
         let run = Run { threads: 2, ..Run::silent(5) };
         let tiles = Tiles::sort(&counts, options.dim, &run).unwrap();
         assert!(tiles.blocks.count > 3, "one tile would not show an order");
-        let mut real = options.train(&tiles, Adagrad::detect(), &run).unwrap();
+        let mut real =
+            options.train(None, &counts.vocabulary, &tiles, Adagrad::detect(), &run).unwrap();
         let (rows, losses) = in_f64(&options, &counts, &run);
         for (tally, loss) in real.losses.iter().zip(&losses) {
             assert!((tally.mean() - loss).abs() < 1e-4 * loss, "{} not {loss}", tally.mean());
@@ -232,7 +233,8 @@ fn logarithms_of_any_weight_are_finite_and_no_training_runs_away() {
         let wild = Glove { eta: 10.0, grad_clip: 1e6, alpha: 0.1, epochs: 20, ..options() };
         let counts = of(12, links(12).collect());
         let tiles = Tiles::sort(&counts, 9, &Run::silent(1)).unwrap();
-        let mut trained = wild.train(&tiles, kernels, &Run::silent(1)).unwrap();
+        let mut trained =
+            wild.train(None, &counts.vocabulary, &tiles, kernels, &Run::silent(1)).unwrap();
         assert!(trained.losses.iter().all(|tally| tally.loss.is_finite()));
         let rows = plain(&tiles, &mut trained.model, 12);
         assert!(rows.iter().flatten().all(|x| x.is_finite()));
