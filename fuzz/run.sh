@@ -30,7 +30,7 @@ seed word2vec_text "$work/a.glove" '\1'
 seed word2vec_text "$work/vectors.tsv" '\2'
 printf 'The cat sat.\nA déjà vu, the cat!\n' >"$work/prose"
 printf '__label__a one two\n__label__b two three\n' >"$work/labelled"
-latlas learn fasttext "$work/prose" -o "$work/ft.space" --min-count 1 --dim 2 --set buckets=20 --epochs 1 || exit 1
+latlas learn fasttext "$work/prose" -o "$work/ft.space" --min-count 1 --dim 2 --set buckets=20 --set sample=0 --epochs 1 || exit 1
 latlas learn fasttext --supervised "$work/labelled" -o "$work/cls.space" --dim 2 --set word_ngrams=2 --set buckets=20 || exit 1
 for name in ft cls; do
     latlas convert "$work/$name.space" "$work/$name.bin" || exit 1

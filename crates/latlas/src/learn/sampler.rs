@@ -6,6 +6,11 @@
 use rand_xoshiro::rand_core::Rng;
 use std::hint;
 
+/// Noise is divided into so many parts (docs/decisions/004 has what more of them do),
+const PARTS: usize = 2;
+/// unless they would have fewer words.
+const PART: usize = 1_000;
+
 /// A fixed distribution over 0…n−1. Each slot is drawn evenly, and gives itself or its alias.
 pub(in crate::learn) struct Sampler {
     /// A table for each part, one behind the other.
@@ -26,9 +31,16 @@ impl Sampler {
         Self::in_parts(counts, exponent, 1)
     }
 
+    /// The same for noise in training: chunks that may be at work at the same time draw from different parts. Those of a
+    /// number and the next are such, so that epoch + chunk is the number to give: from epoch to epoch each chunk takes
+    /// the next part.
+    pub(in crate::learn) fn for_chunks(counts: &[u64], exponent: f64) -> Self {
+        Self::in_parts(counts, exponent, PARTS.min(counts.len() / PART))
+    }
+
     /// The same in so many parts, at least one. Where counts fall from word to word, as in a vocabulary, all parts are
     /// of nearly the same weight: draws from each in turn are as draws from the whole.
-    pub(in crate::learn) fn in_parts(counts: &[u64], exponent: f64, parts: usize) -> Self {
+    fn in_parts(counts: &[u64], exponent: f64, parts: usize) -> Self {
         let weights: Vec<f64> =
             counts.iter().map(|&n| if n == 0 { 0.0 } else { (n as f64).powf(exponent) }).collect();
         let parts = Parts { words: counts.len(), parts: parts.clamp(1, counts.len().max(1)) };

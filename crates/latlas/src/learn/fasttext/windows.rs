@@ -8,7 +8,7 @@ use super::options::FastText;
 use crate::data::Vocabulary;
 use crate::error::{Error, Result};
 use crate::items::Sequences;
-use crate::learn::sampler::Sampler;
+use crate::learn::sampler::{Draws, Sampler};
 use crate::learn::word2vec::{Architecture, Loss, Negatives, keep_probability};
 use crate::space::fasttext::Huffman;
 
@@ -68,6 +68,7 @@ pub(super) struct Windows<'a> {
     drawing: &'a Drawing,
     ids: &'a [u32],
     random: Xoshiro256PlusPlus,
+    noise: Draws,
     /// Where the next sequence starts in `ids`.
     next: usize,
     /// The kept words of the current sequence: (word, place in `ids`).
@@ -85,7 +86,7 @@ impl Drawing {
         let keep = |&n: &u64| {
             (keep_probability(n as f64 / total, options.sample) * f64::from(u32::MAX)) as u32
         };
-        let noise = || Sampler::new(&words.counts, options.ns_exponent);
+        let noise = || Sampler::for_chunks(&words.counts, options.ns_exponent);
         let (architecture, negative) = (options.architecture, options.negative);
         let outputs = match (options.loss, options.negatives, architecture) {
             (Loss::Hs, ..) => Outputs::Tree(Huffman::new(&words.counts)?),
@@ -131,17 +132,19 @@ impl Window {
 }
 
 impl<'a> Windows<'a> {
-    /// The windows of `chunk`, whose random stream is `random`.
+    /// The windows of `chunk`, whose random stream is `random`, with noise from this part of the sampler.
     pub(super) fn new(
         drawing: &'a Drawing,
         text: &'a Sequences,
         chunk: Range<usize>,
         random: Xoshiro256PlusPlus,
+        part: usize,
     ) -> Self {
         Windows {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
+            noise: Draws::new(part),
             next: 0,
             kept: Vec::new(),
             centre: 0,
@@ -217,12 +220,14 @@ impl<'a> Windows<'a> {
                 match outputs {
                     Outputs::Noise { sampler, negative } => {
                         for (context, _) in contexts {
-                            pair(context, sampler, *negative, &mut self.random, window);
+                            let draw = || self.noise.next(sampler, &mut self.random);
+                            pair(context, *negative, draw, window);
                         }
                     }
                     Outputs::SharedNoise { sampler, negative } => {
                         window.outputs.extend(contexts.map(|(context, _)| context));
-                        shared(sampler, *negative, &mut self.random, window);
+                        let draw = || self.noise.next(sampler, &mut self.random);
+                        shared(*negative, draw, window);
                     }
                     Outputs::Tree(tree) => {
                         for (context, _) in contexts {
@@ -236,7 +241,8 @@ impl<'a> Windows<'a> {
                 match outputs {
                     Outputs::Noise { sampler, negative }
                     | Outputs::SharedNoise { sampler, negative } => {
-                        pair(word, sampler, *negative, &mut self.random, window);
+                        let draw = || self.noise.next(sampler, &mut self.random);
+                        pair(word, *negative, draw, window);
                     }
                     Outputs::Tree(tree) => path(word, tree, window),
                 }
@@ -246,10 +252,10 @@ impl<'a> Windows<'a> {
 }
 
 /// A word and its own noise; noise equal to the word is left out.
-fn pair(word: u32, noise: &Sampler, negative: usize, random: &mut impl Rng, window: &mut Window) {
+fn pair(word: u32, negative: usize, mut draw: impl FnMut() -> u32, window: &mut Window) {
     window.outputs.push(word);
     for _ in 0..negative {
-        let other = noise.draw(random);
+        let other = draw();
         if other != word {
             window.outputs.push(other);
         }
@@ -258,10 +264,10 @@ fn pair(word: u32, noise: &Sampler, negative: usize, random: &mut impl Rng, wind
 }
 
 /// Noise for the observed words that are in `window`, weighted so as to count as much as if each had its own.
-fn shared(noise: &Sampler, negative: usize, random: &mut impl Rng, window: &mut Window) {
+fn shared(negative: usize, mut draw: impl FnMut() -> u32, window: &mut Window) {
     let observed = window.outputs.len();
     for _ in 0..negative {
-        let other = noise.draw(random);
+        let other = draw();
         if !window.outputs[..observed].contains(&other) {
             window.outputs.push(other);
         }

@@ -137,7 +137,7 @@ fn in_f64(
     let Model { mut input, mut output } =
         options.first_values(None, &corpus.vocabulary, run).unwrap();
     let (mut input, mut output) = (plain(&mut input), plain(&mut output));
-    let drawing = Drawing::new(options, &corpus.vocabulary, 1);
+    let drawing = Drawing::new(options, &corpus.vocabulary);
     let ids = corpus.sequences.as_slice().len() as f64;
     let mut losses = Vec::new();
     for epoch in 0..u64::from(options.epochs) {

@@ -10,11 +10,6 @@ use crate::kernels::hogwild::{Hogwild, RacingRows};
 use crate::learn::training::{self, Schedule, Tally, Training};
 use crate::run::Run;
 
-/// Noise is divided into so many parts (docs/decisions/004 has what more of them do),
-const PARTS: usize = 2;
-/// unless they would have fewer words.
-const PART: usize = 1_000;
-
 /// The two matrices.
 pub(super) struct Model {
     /// h of the head comment: the vectors that are the result.
@@ -49,12 +44,11 @@ impl<'a> Work<'a> {
         run: &'a Run<'a>,
     ) -> Self {
         let alphas = (options.start_alpha(), options.end_alpha());
-        let parts = PARTS.min(corpus.vocabulary.words.len() / PART);
         Work {
             options,
             text: &corpus.sequences,
             schedule: Schedule::of_text(&corpus.sequences, options.epochs, alphas),
-            drawing: Drawing::new(options, &corpus.vocabulary, parts),
+            drawing: Drawing::new(options, &corpus.vocabulary),
             kernels,
             run,
             words: corpus.vocabulary.tokens(),
@@ -97,8 +91,6 @@ impl Training for Work<'_> {
     ) -> Result<Tally> {
         let range = self.schedule.range(chunk);
         let random = self.run.stream(&[epoch, chunk]);
-        // Chunks at work at the same time are neighbours, most often, and so draw noise from different parts; from
-        // epoch to epoch each chunk takes the next one.
         let part = (epoch + chunk) as usize;
         let windows = Windows::new(&self.drawing, self.text, range.clone(), random, part);
         let lesson = Lesson { options: self.options, kernels: self.kernels, model };

@@ -86,8 +86,7 @@ pub(in crate::learn) fn keep_probability(f: f64, t: f64) -> f64 {
 }
 
 impl Drawing {
-    /// `parts`: into how many parts noise is divided, of which each chunk draws from one.
-    pub(super) fn new(options: &Word2Vec, words: &Vocabulary, parts: usize) -> Self {
+    pub(super) fn new(options: &Word2Vec, words: &Vocabulary) -> Self {
         let total = words.tokens() as f64;
         let keep = |&n: &u64| {
             (keep_probability(n as f64 / total, options.sample) * f64::from(u32::MAX)) as u32
@@ -102,7 +101,7 @@ impl Drawing {
             keep: words.counts.iter().map(keep).collect(),
             outputs: match options.loss {
                 Loss::Ns => Outputs::Noise {
-                    sampler: Sampler::in_parts(&words.counts, options.ns_exponent, parts),
+                    sampler: Sampler::for_chunks(&words.counts, options.ns_exponent),
                     negative: options.negative,
                 },
                 Loss::Hs => Outputs::Tree(Huffman::new(&words.counts)),
@@ -137,7 +136,7 @@ impl Window {
 }
 
 impl<'a> Windows<'a> {
-    /// The windows of `chunk`, whose random stream is `random`, with noise from this part.
+    /// The windows of `chunk`, whose random stream is `random`, with noise from this part of the sampler.
     pub(super) fn new(
         drawing: &'a Drawing,
         text: &'a Sequences,
@@ -319,7 +318,7 @@ mod tests {
         ids.push(Sequences::END);
         let text = Sequences::from_vec(ids).unwrap();
         let options = Word2Vec { sample: 0.01, window: 1, negative: 1, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&[36_000, 4_000]), 1);
+        let drawing = Drawing::new(&options, &words(&[36_000, 4_000]));
         let mut windows =
             Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]), 0);
         windows.read_sequence().unwrap();
@@ -345,7 +344,7 @@ mod tests {
     /// How often each reach was met in the long sequence, away from its ends.
     fn reaches(options: &Word2Vec) -> Vec<i32> {
         let text = four_sequences();
-        let found = all(&Drawing::new(options, &words(&vec![1; 3000]), 1), &text, 5);
+        let found = all(&Drawing::new(options, &words(&vec![1; 3000])), &text, 5);
         // The sequence of one word has no pairs; the others have a window at every word.
         assert_eq!(found.len(), 3000 + 2);
         let mut reaches = vec![0; options.window + 1];
@@ -380,7 +379,7 @@ mod tests {
     fn what_a_window_reaches_first_is_told_once() {
         let text = four_sequences();
         let options = Word2Vec { sample: 0.0, window: 4, ..Default::default() };
-        let drawing = Drawing::new(&options, &words(&vec![1; 3000]), 1);
+        let drawing = Drawing::new(&options, &words(&vec![1; 3000]));
         let mut windows =
             Windows::new(&drawing, &text, 0..text.as_slice().len(), stream(1, &[]), 0);
         let (mut window, mut fresh) = (Window::default(), Vec::new());
@@ -407,7 +406,7 @@ mod tests {
                 negative: 20,
                 ..Default::default()
             };
-            for window in all(&Drawing::new(&options, &words(&[3, 2, 1]), 1), &text, 9) {
+            for window in all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9) {
                 let apart = kinds[2] == (architecture, negatives);
                 assert_eq!(window.groups(), if apart { window.contexts.len() } else { 1 });
                 for i in 0..window.groups() {
@@ -425,7 +424,7 @@ mod tests {
     fn under_the_hierarchical_softmax_the_outputs_are_the_path_of_the_centre_word() {
         let text = Sequences::from_vec(vec![0, 1, 2, Sequences::END]).unwrap();
         let options = Word2Vec { loss: Loss::Hs, sample: 0.0, ..Default::default() };
-        let found = all(&Drawing::new(&options, &words(&[3, 2, 1]), 1), &text, 9);
+        let found = all(&Drawing::new(&options, &words(&[3, 2, 1])), &text, 9);
         // 2 (bit 0) and 1 are merged first, as node 0; then 0 (bit 0) with them, as the root.
         let paths: Vec<_> = found.iter().map(|window| window.outputs(0)).collect();
         assert_eq!(paths[0], (&[1][..], &[1.0][..]));
@@ -437,7 +436,7 @@ mod tests {
     #[test]
     fn an_id_without_a_word_is_an_error() {
         let text = Sequences::from_vec(vec![0, 5, Sequences::END]).unwrap();
-        let drawing = Drawing::new(&Word2Vec::default(), &words(&[3, 2]), 1);
+        let drawing = Drawing::new(&Word2Vec::default(), &words(&[3, 2]));
         let mut windows = Windows::new(&drawing, &text, 0..3, stream(1, &[]), 0);
         assert!(
             windows.next(&mut Window::default()).unwrap_err().to_string().contains("word number 5")
