@@ -86,7 +86,7 @@ fn in_f64(
         for (chunk, range) in corpus.sequences.chunks(CHUNK).into_iter().enumerate() {
             let (start, length) = (range.start as f64, range.len() as f64);
             let random = run.stream(&[epoch, chunk as u64]);
-            let mut windows = Windows::new(&drawing, &corpus.sequences, range, random, 0);
+            let mut windows = Windows::new(&drawing, &corpus.sequences, range, random);
             let mut window = Window::default();
             while windows.next(&mut window).unwrap() {
                 let read = epoch as f64 + (start + f64::from(window.at) * length) / ids;

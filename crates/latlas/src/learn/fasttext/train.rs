@@ -124,8 +124,7 @@ impl Training for Work<'_> {
     fn chunk(&self, model: &Model, epoch: u64, chunk: u64, scratch: &mut Scratch) -> Result<Tally> {
         let range = self.schedule.range(chunk);
         let random = self.run.stream(&[epoch, chunk]);
-        let part = (epoch + chunk) as usize;
-        let mut windows = Windows::new(&self.drawing, self.text, range.clone(), random, part);
+        let mut windows = Windows::new(&self.drawing, self.text, range.clone(), random);
         let alpha = self.schedule.alphas(epoch, chunk);
         let mut tally = Tally::default();
         let [mut now, mut coming] = std::mem::take(&mut scratch.windows);

@@ -86,7 +86,7 @@ impl Drawing {
         let keep = |&n: &u64| {
             (keep_probability(n as f64 / total, options.sample) * f64::from(u32::MAX)) as u32
         };
-        let noise = || Sampler::for_chunks(&words.counts, options.ns_exponent);
+        let noise = || Sampler::new(&words.counts, options.ns_exponent);
         let (architecture, negative) = (options.architecture, options.negative);
         let outputs = match (options.loss, options.negatives, architecture) {
             (Loss::Hs, ..) => Outputs::Tree(Huffman::new(&words.counts)?),
@@ -132,19 +132,18 @@ impl Window {
 }
 
 impl<'a> Windows<'a> {
-    /// The windows of `chunk`, whose random stream is `random`, with noise from this part of the sampler.
+    /// The windows of `chunk`, whose random stream is `random`.
     pub(super) fn new(
         drawing: &'a Drawing,
         text: &'a Sequences,
         chunk: Range<usize>,
         random: Xoshiro256PlusPlus,
-        part: usize,
     ) -> Self {
         Windows {
             drawing,
             ids: &text.as_slice()[chunk],
             random,
-            noise: Draws::new(part),
+            noise: Draws::new(0),
             next: 0,
             kept: Vec::new(),
             centre: 0,
