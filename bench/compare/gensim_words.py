@@ -1,7 +1,7 @@
 """gensim's side of words.py, run by it in the private environment.
 
 train CORPUS OUT METHOD DIM EPOCHS SEED WORKERS   one training from a corpus file, saved as word2vec binary
-eval VECTORS RESTRICT FILE...                     gensim's own evaluation, one JSON object on standard output
+eval VECTORS RESTRICT FILE...                     gensim's own evaluation of word2vec text, one JSON object on standard output
 """
 
 import json
@@ -34,7 +34,7 @@ def train(corpus, out, method, dim, epochs, seed, workers):
 def evaluate(vectors, restrict, *files):
     from gensim.models import KeyedVectors
 
-    words = KeyedVectors.load_word2vec_format(vectors, binary=True)
+    words = KeyedVectors.load_word2vec_format(vectors)
     figures = {}
     for path in files:
         name = path.rsplit("/", 1)[-1].removesuffix(".txt")

@@ -134,7 +134,7 @@ def evaluate(args, space, evals, work, crosscheck):
                 coverage[result["name"]] = result["coverage"]
     if not crosscheck:
         return {"latlas_eval": ours, "coverage": coverage}
-    vectors = work / "crosscheck.bin"
+    vectors = work / "crosscheck.vec"
     output([args.latlas, "convert", space, vectors])
     theirs = json.loads(output([args.python, GENSIM, "eval", vectors, RESTRICT, *evals]))
     vectors.unlink()

@@ -6,6 +6,7 @@
 //! how a killed training goes on is here, once.
 
 mod checkpoint;
+mod handout;
 mod schedule;
 mod sessions;
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //! cancels; then every chunk that was begun has been finished and no worker runs, so the place of the work is the
 //! matrices and the number of the next chunk.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::handout::Handout;
 use super::{Job, Place, Tally, Trained, Training, checkpoint};
 use crate::error::{Error, Kind, Result};
 use crate::run::{Run, Step};
@@ -60,20 +60,22 @@ impl<T: Training> Work<'_, T> {
         let Place { model, chunk, losses } = place;
         let model = &*model;
         let threads = (self.run.threads.max(1) as u64).min(self.total - *chunk);
-        let next = AtomicU64::new(*chunk);
-        let stop = AtomicBool::new(false);
+        // Groups that wait for each other must be taken in order.
+        let in_order = self.training.side_by_side() < u64::MAX;
+        let classes = if in_order { 1 } else { threads };
+        let handout = Handout::new(self.chunks, *chunk, self.total, classes);
         let finished = Finished::from(*chunk);
         let outcome = thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             let mut outcome = Ok(());
-            for _ in 0..threads {
+            for number in 0..threads {
                 let sender = sender.clone();
-                let (next, stop, finished) = (&next, &stop, &finished);
+                let (handout, finished) = (&handout, &finished);
                 let worker = thread::Builder::new().name(self.job.learner.clone());
-                if let Err(cause) = worker
-                    .spawn_scoped(scope, move || self.work(model, next, stop, finished, &sender))
-                {
-                    stop.store(true, Ordering::Relaxed);
+                if let Err(cause) = worker.spawn_scoped(scope, move || {
+                    self.work(model, number, handout, finished, &sender)
+                }) {
+                    handout.stop();
                     outcome = Err(Error::new(
                         Kind::Io,
                         format!("cannot start {threads} threads: {cause}"),
@@ -87,7 +89,7 @@ impl<T: Training> Work<'_, T> {
                 match receiver.recv_timeout(TICK) {
                     Ok((epoch, Ok(tally))) => losses[epoch].add(tally),
                     Ok((_, Err(error))) => {
-                        stop.store(true, Ordering::Relaxed);
+                        handout.stop();
                         outcome = Err(error);
                     }
                     Err(RecvTimeoutError::Timeout) => {}
@@ -95,38 +97,34 @@ impl<T: Training> Work<'_, T> {
                     Err(RecvTimeoutError::Disconnected) => break,
                 }
                 if until.is_some_and(|until| Instant::now() >= until) {
-                    stop.store(true, Ordering::Relaxed);
+                    handout.stop();
                 }
                 if outcome.is_ok() && reported.is_none_or(|last| last.elapsed() >= TICK) {
                     reported = Some(Instant::now());
-                    outcome = self.run.report(&self.step(next.load(Ordering::Relaxed), losses));
+                    outcome = self.run.report(&self.step(handout.next(), losses));
                     if outcome.is_err() {
-                        stop.store(true, Ordering::Relaxed);
+                        handout.stop();
                     }
                 }
             }
             outcome
         });
-        *chunk = next.into_inner().min(self.total);
+        *chunk = handout.next();
         outcome
     }
 
-    /// One worker: takes chunks until there is none left or it is told to stop. What it has taken it finishes.
+    /// One worker: takes chunks until there is none left. What it has taken it finishes.
     fn work(
         &self,
         model: &T::Model,
-        next: &AtomicU64,
-        stop: &AtomicBool,
+        worker: u64,
+        handout: &Handout,
         finished: &Finished,
         done: &Sender<(usize, Result<Tally>)>,
     ) {
         let mut scratch = self.training.scratch();
         let side_by_side = self.training.side_by_side().max(1);
-        while !stop.load(Ordering::Relaxed) {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= self.total {
-                break;
-            }
+        while let Some(number) = handout.take(worker) {
             let (epoch, chunk) = (number / self.chunks, number % self.chunks);
             let tally = {
                 // Dropped, and so counted, even where the work panics: the others must not wait for ever.
