@@ -73,7 +73,7 @@ impl<T: Training> Work<'_, T> {
                 let (handout, finished) = (&handout, &finished);
                 let worker = thread::Builder::new().name(self.job.learner.clone());
                 if let Err(cause) = worker.spawn_scoped(scope, move || {
-                    self.work(model, number, handout, finished, &sender)
+                    self.work(model, number, handout, finished, &sender);
                 }) {
                     handout.stop();
                     outcome = Err(Error::new(
