@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use latlas::map::{Faithfulness, FaithfulnessOptions, Layout, Pca};
+use latlas::map::{Faithfulness, FaithfulnessOptions, Pca, Placement};
 use latlas::space::Space;
 use latlas::{Error, Result, Run, map};
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
 /// A map that was made and stored.
 pub(super) struct Made {
     pub(super) name: String,
-    pub(super) layout: Layout,
+    pub(super) layout: Placement,
     pub(super) faithfulness: Faithfulness,
     pub(super) about: Value,
 }

@@ -7,6 +7,7 @@
 
 mod blocks;
 mod exact;
+mod graph;
 mod knn;
 mod mover;
 mod odd;
@@ -15,6 +16,7 @@ mod question;
 
 pub(crate) use blocks::pool;
 pub use exact::Exact;
+pub use graph::Graph;
 pub use knn::Neighbours;
 pub use mover::{WordMover, wmd};
 pub use odd::{belonging, doesnt_match};

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{FieldRows, Layout};
+use super::{FieldRows, Placement};
 use crate::error::{Error, Result};
 use crate::linalg::{
     Matrix, RandomizedOptions, RowSource, column_moments, exact_svd, project, randomized_svd,
@@ -144,7 +144,7 @@ impl Pca {
 
     /// Lays out the live items of a space. Under a cosine geometry each vector is scaled to unit length first, so
     /// that the map shows what the metric sees; `params` says so.
-    pub fn layout(&self, space: &Space, field: &str, run: &Run) -> Result<Layout> {
+    pub fn layout(&self, space: &Space, field: &str, run: &Run) -> Result<Placement> {
         let data = FieldRows::live(space, field)?.as_measured();
         let constant = if data.is_unit() { "point the same way" } else { "are equal" };
         let fit = self.fit_rows(&data, constant, run)?;
@@ -161,7 +161,7 @@ impl Pca {
             figures.insert("passes".to_owned(), json!(fit.passes));
             figures.insert("component_error".to_owned(), json!(fit.error));
         }
-        Ok(Layout {
+        Ok(Placement {
             method: "pca",
             field: field.to_owned(),
             rows: data.into_rows(),
