@@ -384,7 +384,10 @@ fn a_space_is_laid_out_measured_and_stored() {
         let (items, about) = table(&space, &layout, &found).unwrap();
         assert_eq!(items.ids().value(0), "a1");
         let names: Vec<&str> = items.columns().iter().map(|c| c.name.as_str()).collect();
-        assert_eq!(names, ["x", "y", "z", "neighbours_kept", "trustworthiness"]);
+        assert_eq!(
+            names,
+            ["x", "y", "z", "neighbours_kept", "trustworthiness", "missing", "false_neighbours"]
+        );
         assert_eq!(
             items.column("neighbours_kept").unwrap().values.null_count(),
             space.count() - 50

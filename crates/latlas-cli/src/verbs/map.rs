@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use latlas::map::{Faithfulness, FaithfulnessOptions, Pca, Placement};
+use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Pca, Placement};
 use latlas::space::Space;
 use latlas::{Error, Result, Run, map};
 use serde_json::{Value, json};
@@ -125,35 +125,8 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
             made.layout.explained.iter().map(|&share| percent(share)).collect();
         let _ = writeln!(text, "  explained variance {} ({})", percent(total), parts.join(" + "));
     }
-    let mut head = vec![(String::new(), Align::Left)];
-    for at in &made.faithfulness.at {
-        head.extend([
-            (format!("{} nearest", at.k), Align::Right),
-            ("by chance".to_owned(), Align::Right),
-        ]);
-    }
-    let mut table = Table::new(head);
-    let at = &made.faithfulness.at;
-    let row = |name: &str, cells: Vec<[String; 2]>| {
-        std::iter::once(name.to_owned()).chain(cells.into_iter().flatten()).collect::<Vec<_>>()
-    };
-    table.row(row(
-        "trustworthiness",
-        at.iter()
-            .map(|a| [figure(a.trustworthiness.value), figure(a.null.trustworthiness)])
-            .collect(),
-    ));
-    table.row(row(
-        "continuity",
-        at.iter().map(|a| [figure(a.continuity.value), figure(a.null.continuity)]).collect(),
-    ));
-    table.row(row(
-        "neighbours kept",
-        at.iter()
-            .map(|a| [percent(a.neighbours_kept.value), percent(a.null.neighbours_kept)])
-            .collect(),
-    ));
-    text.push_str(&table.render(out.paint));
+    text.push_str(&nearby(&made.faithfulness).render(out.paint));
+    text.push_str(&at_large(&made.faithfulness).render(out.paint));
     if made.faithfulness.sampled < made.faithfulness.items {
         let _ = writeln!(
             text,
@@ -162,6 +135,43 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
         );
     }
     out.result(&text)
+}
+
+/// What became of neighbourhoods, a size beside the other.
+fn nearby(faithfulness: &Faithfulness) -> Table {
+    let mut head = vec![(String::new(), Align::Left)];
+    for at in &faithfulness.at {
+        head.extend([
+            (format!("{} nearest", at.k), Align::Right),
+            ("by chance".to_owned(), Align::Right),
+        ]);
+    }
+    let mut table = Table::new(head);
+    let mut row = |name: &str, show: fn(f64) -> String, of: &dyn Fn(&AtK) -> [f64; 2]| {
+        let cells = faithfulness.at.iter().flat_map(|at| of(at).map(show));
+        table.row(std::iter::once(name.to_owned()).chain(cells).collect());
+    };
+    row("trustworthiness", figure, &|a| [a.trustworthiness.value, a.null.trustworthiness]);
+    row("continuity", figure, &|a| [a.continuity.value, a.null.continuity]);
+    row("neighbours kept", percent, &|a| [a.neighbours_kept.value, a.null.neighbours_kept]);
+    row("missing", percent, &|a| [a.missing.value, a.null.missing]);
+    row("false neighbours", percent, &|a| [a.false_neighbours.value, a.null.false_neighbours]);
+    table
+}
+
+/// What became of distances near and far.
+fn at_large(faithfulness: &Faithfulness) -> Table {
+    let AtLarge { triplets, spearman } = faithfulness.at_large;
+    let mut table =
+        Table::new([("", Align::Left), ("at large", Align::Right), ("by chance", Align::Right)]);
+    let mut row = |name: &str, show: fn(f64) -> String, value: f64, null: f64| {
+        // Where all distances are equal there is no order to keep.
+        let value = if value.is_nan() { "–".to_owned() } else { show(value) };
+        table.row(vec![name.to_owned(), value, show(null)]);
+    };
+    row("triplets in order", percent, triplets.value, AtLarge::NULL_TRIPLETS);
+    row("rank correlation", figure, spearman.value, AtLarge::NULL_SPEARMAN);
+    table
 }
 
 #[cfg(test)]

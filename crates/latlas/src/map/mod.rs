@@ -14,7 +14,8 @@ mod placement;
 mod rows;
 
 pub use faithfulness::{
-    AtK, Estimate, Faithfulness, FaithfulnessOptions, NullValues, PointFaithfulness, faithfulness,
+    AtK, AtLarge, Estimate, Faithfulness, FaithfulnessOptions, NeighboursOf, NullValues,
+    PointFaithfulness, Ranked, Torn, faithfulness, neighbours_of, torn,
 };
 pub use layout::{Layout, Points, Settling};
 pub use pca::{Pca, PcaFit, Solver};

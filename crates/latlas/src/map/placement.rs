@@ -1,10 +1,10 @@
 //! What every layout method gives: where each item stands, and how it was computed.
 
-use arrow_array::Float64Array;
+use arrow_array::{Array, Float64Array, Int64Array};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
-use super::{Faithfulness, FaithfulnessOptions, FieldRows, faithfulness};
+use super::{Faithfulness, FaithfulnessOptions, FieldRows, PointFaithfulness, faithfulness};
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind, Items};
 use crate::linalg::Matrix;
@@ -45,7 +45,7 @@ impl Placement {
 }
 
 /// A layout as [`Edit::set_map`](crate::space::Edit::set_map) takes it: a table of `id`, `x`, `y` (, `z`),
-/// `neighbours_kept` and `trustworthiness` (both missing where a point was not sampled), and
+/// `neighbours_kept`, `trustworthiness`, `missing` and `false_neighbours` (missing where a point was not sampled), and
 /// `{method, field, dims, params, explained_variance, …, faithfulness: {…}}`.
 pub fn table(
     space: &Space,
@@ -67,13 +67,22 @@ pub fn table(
         let values = layout.coords.iter_rows().map(|point| f64::from(point[axis]));
         items = items.with_column(number(name, Float64Array::from_iter_values(values)))?;
     }
-    let (mut kept, mut trust) = (vec![None; n], vec![None; n]);
+    let mut measured = vec![None; n];
     for point in &faithfulness.points {
-        kept[point.row] = Some(point.neighbours_kept);
-        trust[point.row] = Some(point.trustworthiness);
+        measured[point.row] = Some(point);
     }
-    items = items.with_column(number("neighbours_kept", Float64Array::from(kept)))?;
-    items = items.with_column(number("trustworthiness", Float64Array::from(trust)))?;
+    let of = |value: &dyn Fn(&PointFaithfulness) -> f64| -> Float64Array {
+        measured.iter().map(|point| point.map(value)).collect()
+    };
+    items = items.with_column(number("neighbours_kept", of(&|point| point.neighbours_kept)))?;
+    items = items.with_column(number("trustworthiness", of(&|point| point.trustworthiness)))?;
+    let count = |name: &str, value: &dyn Fn(&PointFaithfulness) -> u32| {
+        let values: Int64Array =
+            measured.iter().map(|point| point.map(|point| i64::from(value(point)))).collect();
+        Column { name: name.to_owned(), kind: ColumnKind::Integer, values: Arc::new(values) }
+    };
+    items = items.with_column(count("missing", &|point| point.missing))?;
+    items = items.with_column(count("false_neighbours", &|point| point.false_neighbours))?;
 
     let mut about = Map::new();
     about.insert("method".to_owned(), json!(layout.method));
@@ -83,6 +92,19 @@ pub fn table(
     about.extend(layout.figures.clone());
     about.insert("faithfulness".to_owned(), faithfulness.to_json());
     Ok((items, Value::Object(about)))
+}
+
+/// The positions that a stored table holds: x, y and, where there is one, z.
+pub(super) fn positions(map: &str, table: &Items) -> Result<Matrix> {
+    let axes: Vec<&Float64Array> = ["x", "y", "z"]
+        .iter()
+        .map_while(|axis| table.column(axis)?.values.as_any().downcast_ref())
+        .collect();
+    if axes.len() < 2 {
+        return Err(Error::data(format!("map '{map}' has no numbers x and y")));
+    }
+    let numbers = (0..table.len()).flat_map(|i| axes.iter().map(move |axis| axis.value(i) as f32));
+    Matrix::new(table.len(), axes.len(), numbers.collect())
 }
 
 fn number(name: &str, values: Float64Array) -> Column {
