@@ -89,6 +89,8 @@ pub(crate) enum Verb {
     Map(verbs::map::Args),
     Plot(verbs::plot::Args),
     #[command(subcommand)]
+    Probe(verbs::probe::Question),
+    #[command(subcommand)]
     Apply(verbs::apply::Task),
     Eval(verbs::eval::Args),
     Convert(verbs::convert::Args),

@@ -44,7 +44,10 @@ fn prepare(dir: &Path) {
     common::words(dir);
     let write = |name: &str, content: &[u8]| std::fs::write(dir.join(name), content).unwrap();
     // Every transcript that changes a space has one of its own: transcripts run side by side.
-    for name in ["columns", "add", "delete", "compact", "map", "check", "mapped", "newer", "plot"] {
+    for name in [
+        "columns", "add", "delete", "compact", "map", "check", "mapped", "newer", "plot",
+        "clusters",
+    ] {
         copy(&dir.join("words.space"), &dir.join(format!("{name}.space")));
     }
     common::ok(dir, &["map", "mapped.space", "-q"]);
@@ -58,6 +61,7 @@ fn prepare(dir: &Path) {
         b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n",
     );
     write("notes.csv", notes().as_bytes());
+    common::ok(dir, &["embed", "words.space", "notes.csv", "-o", "texts.space", "-q"]);
     write(
         "later.csv",
         "id,title,text\na,Water,the river and the lake\nb,Strange,hello\nc,Nothing,\n".as_bytes(),

@@ -1,6 +1,7 @@
 //! The only place that prints: results to standard output; progress, notes, warnings and errors to standard error.
 
 mod bars;
+mod delimited;
 mod errors;
 mod numbers;
 mod paint;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use crate::args::{Global, ShowProgress};
 use bars::Bars;
 
+pub(crate) use delimited::Delimited;
 pub(crate) use errors::{Refusal, refuse, stopping};
 pub(crate) use numbers::{
     bytes, counted, duration, figure, percent, rate, series, short, single, whole,

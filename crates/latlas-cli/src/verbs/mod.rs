@@ -16,6 +16,7 @@ pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod map;
 pub(crate) mod plot;
+pub(crate) mod probe;
 pub(crate) mod search;
 mod texts;
 pub(crate) mod tour;
@@ -58,6 +59,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Search(args) => search::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
         Verb::Plot(args) => plot::run(args, &cx),
+        Verb::Probe(question) => probe::run(question, &cx),
         Verb::Apply(task) => apply::run(task, &cx),
         Verb::Eval(args) => eval::run(args, &cx),
         Verb::Convert(args) => convert::run(args, &cx),

@@ -1,11 +1,13 @@
-//! Layer 7: two-dimensional layouts, and how far each may be trusted.
+//! Layer 7: two-dimensional layouts, and how far each may be trusted; clusters and their names.
 //!
 //! ```text
 //! Space ──method──▶ Placement ──faithfulness──▶ Faithfulness ──table──▶ (Items, JSON) ──▶ Edit::set_map
 //! ```
 //!
 //! A method is an options struct. Those that move points about until they settle are a [`Layout`]; [`Pca`] is a closed form.
+//! [`clusters`] are found among the vectors themselves, not on a map.
 
+pub mod clusters;
 mod distances;
 mod faithfulness;
 mod layout;

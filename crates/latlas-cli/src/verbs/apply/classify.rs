@@ -12,7 +12,7 @@ use latlas::task::{Classified, ClassifyOptions, Report, classify};
 use latlas::{Error, Result, Space};
 use serde_json::{Value, json};
 
-use crate::output::{Output, counted, facts, figure, percent, single};
+use crate::output::{Delimited, Output, counted, facts, figure, percent, single};
 use crate::reading::Reading;
 use crate::verbs::Context;
 
@@ -53,17 +53,17 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     })?;
     let prefix = model.config().label_prefix.clone();
     let labeller = Labeller::new(model).map_err(|e| e.context(called))?;
-    let style = args.output.as_deref().map(Style::of).transpose()?;
+    let style = args.output.as_deref().map(Delimited::of).transpose()?;
     let labels = Labels { column: args.label.clone(), prefix };
     let sources = Sources::resolve(&args.input)?;
     let reading = args.reading.options()?;
     let options = ClassifyOptions { k: args.k, threshold: args.threshold };
     let run = cx.run();
-    let mut written = style.map_or_else(String::new, |style| style.head(args.k));
+    let mut written = style.map_or_else(String::new, |style| head(style, args.k));
     let mut shown = Vec::new();
     let report = classify(&labeller, &sources, &reading, &labels, options, &run, &mut |text| {
         match style {
-            Some(style) => style.line(text, args.k, &mut written),
+            Some(style) => row(style, text, args.k, &mut written),
             None if text.known.is_empty() => shown.push(object(text)),
             None => {}
         }
@@ -138,64 +138,25 @@ fn line(text: &Value) -> String {
     format!("{}  {}", text["id"].as_str().unwrap_or_default(), labels.join(", "))
 }
 
-/// How a file of labels is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Csv,
-    Tsv,
-    Jsonl,
+/// The names of the columns of a file of labels.
+fn head(style: Delimited, k: usize) -> String {
+    let names = (1..=k).flat_map(|rank| {
+        let number = if rank == 1 { String::new() } else { format!("_{rank}") };
+        [format!("label{number}"), format!("probability{number}")]
+    });
+    style.head(std::iter::once("id".to_owned()).chain(names))
 }
 
-impl Style {
-    fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("csv") => Ok(Style::Csv),
-            Some("tsv") => Ok(Style::Tsv),
-            Some("jsonl" | "ndjson") => Ok(Style::Jsonl),
-            _ => Err(Error::usage(format!("{}: its ending tells no format", path.display()))
-                .help("write .csv, .tsv or .jsonl")),
-        }
+fn row(style: Delimited, text: &Classified<'_>, k: usize, out: &mut String) {
+    if style == Delimited::Jsonl {
+        let _ = writeln!(out, "{}", object(text));
+        return;
     }
-
-    fn head(self, k: usize) -> String {
-        if self == Style::Jsonl {
-            return String::new();
-        }
-        let names = (1..=k).flat_map(|rank| {
-            let number = if rank == 1 { String::new() } else { format!("_{rank}") };
-            [format!("label{number}"), format!("probability{number}")]
-        });
-        self.join(std::iter::once("id".to_owned()).chain(names))
-    }
-
-    fn line(self, text: &Classified<'_>, k: usize, out: &mut String) {
-        if self == Style::Jsonl {
-            let _ = writeln!(out, "{}", object(text));
-            return;
-        }
-        let cells = (0..k).flat_map(|rank| match text.labels.get(rank) {
-            Some((label, p)) => [(*label).to_owned(), p.to_string()],
-            None => [String::new(), String::new()],
-        });
-        out.push_str(&self.join(std::iter::once(text.id.to_owned()).chain(cells)));
-    }
-
-    fn join(self, cells: impl Iterator<Item = String>) -> String {
-        let tsv =
-            |cell: String| cell.replace('\\', "\\\\").replace('\t', "\\t").replace('\n', "\\n");
-        let csv = |cell: String| {
-            if cell.contains([',', '"', '\n', '\r']) {
-                format!("\"{}\"", cell.replace('"', "\"\""))
-            } else {
-                cell
-            }
-        };
-        let (separator, cells): (&str, Vec<String>) = match self {
-            Style::Tsv => ("\t", cells.map(tsv).collect()),
-            _ => (",", cells.map(csv).collect()),
-        };
-        cells.join(separator) + "\n"
-    }
+    let cells = (0..k).flat_map(|rank| match text.labels.get(rank) {
+        Some((label, p)) => [(*label).to_owned(), p.to_string()],
+        None => [String::new(), String::new()],
+    });
+    out.push_str(&style.row(std::iter::once(text.id.to_owned()).chain(cells)));
 }
 
 #[cfg(test)]
@@ -205,14 +166,14 @@ mod tests {
     #[test]
     fn files_of_labels_keep_what_is_in_them() {
         let text = Classified { id: "a,b", labels: vec![("very \"good\"", 0.75)], known: &[] };
-        let mut csv = Style::Csv.head(2);
-        Style::Csv.line(&text, 2, &mut csv);
+        let mut csv = head(Delimited::Csv, 2);
+        row(Delimited::Csv, &text, 2, &mut csv);
         assert_eq!(
             csv,
             "id,label,probability,label_2,probability_2\n\"a,b\",\"very \"\"good\"\"\",0.75,,\n"
         );
         let mut tsv = String::new();
-        Style::Tsv.line(&Classified { id: "a\tb", ..text }, 1, &mut tsv);
+        row(Delimited::Tsv, &Classified { id: "a\tb", ..text }, 1, &mut tsv);
         assert_eq!(tsv, "a\\tb\tvery \"good\"\t0.75\n");
     }
 }
