@@ -7,6 +7,7 @@
 //! | [`axpy`], [`scaled_add`] | a vector, in place |
 //! | [`dot_rows`], [`l2_rows`] | one query against many rows, bound by memory bandwidth |
 //! | [`Panels`] with [`dot_panels`], [`l2_panels`] | several queries against many rows, bound by arithmetic |
+//! | [`gram`] | many rows against many rows, and which of them are close |
 //! | [`TopK`] | the k smallest of a stream of ranks |
 //!
 //! The environment variable `LATLAS_KERNELS`, read at the first call, forces a set: `scalar`, or `avx2` where there is
@@ -15,6 +16,7 @@
 //! Mismatched lengths panic with both lengths named; they never become a read out of range.
 
 pub mod adagrad;
+pub mod gram;
 pub mod hogwild;
 mod logistic;
 mod panels;
