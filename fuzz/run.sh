@@ -58,6 +58,16 @@ printf "n >= 2010 AND t IN ('a','b') AND NOT x IS NULL" >"$work/in"
 printf "(n BETWEEN 1 AND 2 OR t LIKE '%%a_') AND \"t\" <> 'it''s'" >"$work/like"
 printf 'phrase\twords\tcount\tscore\tpass\nnew_york\tnew york\t9\t1.5\t1\nnyt\tnew_york times\t\t\t2\n' >"$work/phrases.tsv"
 seed phrases "$work/phrases.tsv"
+python3 - "$work/a.npz" <<'END'
+import struct, sys, zipfile
+def npy(dtype, shape, data):
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\1\0" + struct.pack("<H", len(head)) + head + data
+with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("indices.npy", npy("<i4", (2, 1), struct.pack("<2i", 1, 0)))
+    archive.writestr("distances.npy", npy("<f4", (2, 1), struct.pack("<2f", 0.5, 0.5)))
+END
+seed neighbours "$work/a.npz" '\0'
 printf ': s\na b c d\n' >"$work/analogies"
 printf 'a\tb\t1.5\nc\td\t2\ne\tf\t0\n' >"$work/pairs"
 printf 'a x\nb x\nc y\nd y\n' >"$work/categories"

@@ -2,11 +2,13 @@
 //!
 //! An [`Index`] answers a point and a [`Query`] with [`Hit`]s: closest first, ties by row, NaN last, live rows only.
 //! [`Exact`] compares with every row and misses nothing; the laws that every index keeps are in `tests/index.rs`.
+//! A [`Graph`] holds the nearest neighbours of all points at once ([`neighbours`]), exactly or by NN-descent.
 //! A [`Question`] is what a person asks: 'king - man + woman'. [`WordMover`] finds the nearest texts, word by word;
 //! [`doesnt_match`] the item that belongs least.
 
 mod blocks;
 mod exact;
+mod field_rows;
 mod graph;
 mod knn;
 mod mover;
@@ -16,7 +18,8 @@ mod question;
 
 pub(crate) use blocks::pool;
 pub use exact::Exact;
-pub use graph::Graph;
+pub use field_rows::FieldRows;
+pub use graph::{Graph, NeighbourMethod, NeighbourOptions, Recall, keep_neighbours, neighbours};
 pub use knn::Neighbours;
 pub use mover::{WordMover, wmd};
 pub use odd::{belonging, doesnt_match};

@@ -13,8 +13,8 @@ mod faithfulness;
 mod layout;
 mod pca;
 mod placement;
-mod rows;
 
+pub use crate::index::FieldRows;
 pub use faithfulness::{
     AtK, AtLarge, Estimate, Faithfulness, FaithfulnessOptions, NeighboursOf, NullValues,
     PointFaithfulness, Ranked, Torn, faithfulness, neighbours_of, torn,
@@ -22,4 +22,3 @@ pub use faithfulness::{
 pub use layout::{Layout, Points, Settling};
 pub use pca::{Pca, PcaFit, Solver};
 pub use placement::{Placement, table};
-pub use rows::FieldRows;

@@ -43,6 +43,7 @@ impl SpaceBuilder {
             segments: Vec::new(),
             deleted: None,
             maps: Vec::new(),
+            graphs: Vec::new(),
             model: None,
             provenance: Vec::new(),
             metrics: Map::new(),
@@ -161,6 +162,8 @@ impl SpaceBuilder {
             deleted: None,
             maps: vec![],
             map_tables: vec![],
+            graph_abouts: vec![],
+            graphs: vec![],
             model,
         };
         Ok(Space(Arc::new(inner)))

@@ -9,6 +9,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::deleted::Deleted;
+use super::graph::GraphLists;
 use super::ids::IdTable;
 use super::layout::{self, README};
 use super::manifest::{FileAbout, Manifest, SegmentAbout, StoredModel};
@@ -58,8 +59,8 @@ impl CheckReport {
 }
 
 /// Reads every byte of the space at `path` and names each file that is not as it was written. With `repair`, takes
-/// the writer's lock, makes right what can be derived from what is whole (id tables, README.txt; broken maps are
-/// dropped), and sweeps what killed writers left; good data is never touched.
+/// the writer's lock, makes right what can be derived from what is whole (id tables, README.txt; broken maps
+/// and graphs are dropped), and sweeps what killed writers left; good data is never touched.
 ///
 /// An error only for what is no space at all, cannot be read, or comes from a newer version.
 pub fn check(path: &Path, repair: bool) -> Result<CheckReport> {
@@ -115,6 +116,20 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
     }
     if let Some(about) = manifest.model.as_ref().filter(|m| whole(&m.config) && whole(&m.tensors)) {
         of_model(path, about, &mut report)?;
+    }
+    for stored in manifest.graphs.iter().filter(|g| whole(&g.file)) {
+        let lists = GraphLists::from_bytes(Bytes::map(&path.join(&stored.file.file))?);
+        let fits = |lists: GraphLists| -> Result<()> {
+            lists.check()?;
+            if lists.k() == stored.graph.k {
+                return Ok(());
+            }
+            let (found, said) = (lists.k(), stored.graph.k);
+            Err(Error::data(format!("{found} neighbours each, where space.json says {said}")))
+        };
+        if let Err(error) = lists.and_then(fits) {
+            report.add(&stored.file.file, error.message());
+        }
     }
     if report.problems.is_empty() {
         match Space::open(path) {
@@ -284,6 +299,18 @@ fn together(space: &Space, manifest: &Manifest, report: &mut CheckReport) {
         space.maps().iter().zip(&manifest.maps).filter(|(map, _)| space.is_fresh(map))
     {
         if let Err(error) = map_of(space, &map.name) {
+            report.add(&stored.file.file, error.message());
+        }
+    }
+    of_graphs(space, manifest, report);
+}
+
+/// Whether a graph that is not stale has a list for every item.
+fn of_graphs(space: &Space, manifest: &Manifest, report: &mut CheckReport) {
+    for (graph, stored) in space.graphs().iter().zip(&manifest.graphs) {
+        if space.has_rows_of(graph.generation)
+            && let Err(error) = space.graph(&graph.name)
+        {
             report.add(&stored.file.file, error.message());
         }
     }

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::graph::{self, GraphLists, StoredGraph};
 use super::ids::IdTable;
-use super::layout::{self, MAPS, MODEL};
+use super::layout::{self, GRAPHS, MAPS, MODEL};
 use super::manifest::{
     self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap, StoredModel,
 };
@@ -46,7 +47,7 @@ impl Draft {
         self.written.clear();
     }
 
-    /// One space as the manifest of one segment of its live items, with the maps that are not stale. Its model is
+    /// One space as the manifest of one segment of its live items, with the maps and graphs that are not stale. Its model is
     /// left to the caller, who may have its files already.
     pub(super) fn whole(&mut self, space: &Space) -> Result<Manifest> {
         let from = &space.0.manifest;
@@ -63,6 +64,11 @@ impl Draft {
             let file = self.map(&map.name, &items)?;
             maps.push(StoredMap { map, file });
         }
+        let mut graphs = Vec::new();
+        for about in space.graphs().iter().filter(|g| space.has_rows_of(g.generation)) {
+            let file = self.graph_copy(&about.name, &space.graph(&about.name)?)?;
+            graphs.push(StoredGraph { graph: about.clone(), file });
+        }
         Ok(Manifest {
             count: segment.rows,
             next_file: self.next,
@@ -70,6 +76,7 @@ impl Draft {
             segments: vec![segment],
             deleted: None,
             maps,
+            graphs,
             model: None,
             ..from.clone()
         })
@@ -107,6 +114,30 @@ impl Draft {
         file::create_dir(&self.dir.join(MAPS))?;
         let number = self.number();
         self.file(&format!("{MAPS}/{name}"), "parquet", number, |out| table::write(out, items))
+    }
+
+    pub(super) fn graph(
+        &mut self,
+        name: &str,
+        k: usize,
+        neighbours: &[u32],
+        distances: &[f32],
+    ) -> Result<FileAbout> {
+        self.graph_file(name, |out| graph::write(out, k, neighbours, distances))
+    }
+
+    fn graph_copy(&mut self, name: &str, lists: &GraphLists) -> Result<FileAbout> {
+        self.graph_file(name, |out| put(out, lists.bytes()))
+    }
+
+    fn graph_file(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut NewFile) -> Result<()>,
+    ) -> Result<FileAbout> {
+        file::create_dir(&self.dir.join(GRAPHS))?;
+        let number = self.number();
+        self.file(&format!("{GRAPHS}/{name}"), "knn", number, write)
     }
 
     /// The files of a model, if there is one.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::deleted::Deleted;
 use super::draft::Draft;
+use super::graph::{self, GraphAbout, StoredGraph};
 use super::layout::{LOCK, README};
 use super::manifest::{self, ColumnAbout, DeletedAbout, Manifest, StoredMap};
 use super::save;
@@ -245,19 +246,82 @@ impl Edit {
         self.reload()
     }
 
+    /// Stores the k nearest neighbours of all live items under the vectors of a field: places among the live items, k for
+    /// each, closest first, and their distances. A graph of that name is replaced; `about.generation` is set here.
+    pub fn set_graph(
+        &mut self,
+        mut about: GraphAbout,
+        neighbours: &[u32],
+        distances: &[f32],
+    ) -> Result<()> {
+        manifest::name(&about.name, "graph")?;
+        let field = self.space.field(&about.field)?;
+        if field.about().geometry != about.geometry {
+            return Err(Error::usage(format!(
+                "graph '{}' is not of the geometry of field '{}'",
+                about.name, about.field
+            )));
+        }
+        graph::check_lists(about.k, neighbours, distances)?;
+        let items = neighbours.len().checked_div(about.k).unwrap_or(0);
+        if items != self.space.count() {
+            return Err(Error::data(format!(
+                "graph '{}' is of {items} items, of {} in the space",
+                about.name,
+                self.space.count()
+            )));
+        }
+        let file = self.draft.graph(&about.name, about.k, neighbours, distances)?;
+        about.generation = self.manifest.rows_generation;
+        self.manifest.graphs.retain(|g| g.graph.name != about.name);
+        self.manifest.graphs.push(StoredGraph { graph: about, file });
+        self.reload()
+    }
+
+    /// Removes a stored graph of neighbours.
+    pub fn remove_graph(&mut self, name: &str) -> Result<()> {
+        let before = self.manifest.graphs.len();
+        self.manifest.graphs.retain(|g| g.graph.name != name);
+        if self.manifest.graphs.len() == before {
+            return Err(Error::nothing(format!(
+                "{} has no graph of neighbours '{name}'",
+                self.space.called()
+            )));
+        }
+        self.reload()
+    }
+
     /// Rewrites the space as one segment without deleted rows. Rows move, so what others remember by row is stale;
-    /// maps hold ids and stay as they are.
+    /// maps and graphs are in the order of the live items, and stay as they are.
     pub fn compact(&mut self) -> Result<()> {
         let whole = self.draft.whole(&self.space)?;
         let stale: Vec<StoredMap> =
             self.manifest.maps.iter().filter(|m| !self.space.is_fresh(&m.map)).cloned().collect();
-        let (generation, fresh) = (self.manifest.generation, whole.maps);
+        let stale_graphs: Vec<StoredGraph> = self
+            .manifest
+            .graphs
+            .iter()
+            .filter(|g| !self.space.has_rows_of(g.graph.generation))
+            .cloned()
+            .collect();
+        let (generation, fresh, fresh_graphs) =
+            (self.manifest.generation, whole.maps, whole.graphs);
         let model = self.manifest.model.take(); // its files stay as they are
-        self.manifest =
-            Manifest { generation, rows_generation: generation, maps: stale, model, ..whole };
+        self.manifest = Manifest {
+            generation,
+            rows_generation: generation,
+            maps: stale,
+            graphs: stale_graphs,
+            model,
+            ..whole
+        };
         self.manifest.maps.extend(fresh.into_iter().map(|mut m| {
             m.map.generation = generation;
             m
+        }));
+        self.manifest.graphs.extend(fresh_graphs.into_iter().map(|mut g| {
+            g.graph.generation = generation;
+            g
         }));
         self.reload()
     }
@@ -269,6 +333,7 @@ impl Edit {
         self.manifest.model = self.draft.model(other.0.model.as_ref())?;
         (self.manifest.generation, self.manifest.rows_generation) = (generation, generation);
         self.manifest.maps.iter_mut().for_each(|m| m.map.generation = generation);
+        self.manifest.graphs.iter_mut().for_each(|g| g.graph.generation = generation);
         Ok(())
     }
 
@@ -290,7 +355,7 @@ impl Edit {
         Ok(space)
     }
 
-    /// Maps built so far are of other rows than those to be published.
+    /// Maps and graphs built so far are of other rows than those to be published.
     fn rows_changed(&mut self) {
         let generation = self.manifest.generation;
         if self.manifest.rows_generation == generation {
@@ -300,6 +365,11 @@ impl Edit {
                 .iter_mut()
                 .filter(|m| m.map.generation == generation)
                 .for_each(|m| m.map.generation = old);
+            self.manifest
+                .graphs
+                .iter_mut()
+                .filter(|g| g.graph.generation == generation)
+                .for_each(|g| g.graph.generation = old);
         }
         self.manifest.rows_generation = generation;
     }

@@ -14,8 +14,9 @@ pub(super) const LOCK: &str = ".lock";
 pub(super) const README: &str = "README.txt";
 pub(super) const MAPS: &str = "maps";
 pub(super) const MODEL: &str = "model";
+pub(super) const GRAPHS: &str = "graphs";
 /// The folders within a space, as `listing` names them.
-pub(super) const FOLDERS: [&str; 2] = ["maps/", "model/"];
+pub(super) const FOLDERS: [&str; 3] = ["maps/", "model/", "graphs/"];
 
 /// Where a computation whose result will be the space `target` keeps its scratch files and checkpoints: beside it, on
 /// the same disk (`en.space.work`). Removed by its maker when the result is published.
@@ -50,6 +51,7 @@ pub(super) fn listing(dir: &Path) -> Vec<String> {
     let mut all = names(dir, "");
     all.extend(names(&dir.join(MAPS), "maps/"));
     all.extend(names(&dir.join(MODEL), "model/"));
+    all.extend(names(&dir.join(GRAPHS), "graphs/"));
     all.sort_unstable();
     all
 }
@@ -65,7 +67,7 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
         if name.starts_with("maps/") {
             return name.ends_with(".parquet");
         }
-        if name.starts_with("model/") {
+        if name.starts_with("model/") || name.starts_with("graphs/") {
             return true;
         }
         let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
@@ -112,6 +114,7 @@ This folder is a Latlas space: items, and vectors that place alike items close t
   ids-NNNN.idx        from an id to its row, for Latlas
   deleted-NNNN.bits   rows that no longer count, if there are any
   maps/               layouts in two or three dimensions: id, x, y
+  graphs/             the nearest neighbours of every item, for Latlas
   model/              what places new items in this space, if it was kept: a configuration, and tensors
 
 Only space.json ever changes; read the names of the files from it. In Python, with NumPy and pandas:

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::FieldAbout;
+use super::graph::StoredGraph;
 use crate::error::{Error, Result};
 use crate::file::Written;
 use crate::items::ColumnKind;
@@ -137,6 +138,9 @@ pub struct Manifest {
     pub deleted: Option<DeletedAbout>,
     /// The maps, oldest first.
     pub maps: Vec<StoredMap>,
+    /// The graphs of nearest neighbours, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub graphs: Vec<StoredGraph>,
     /// What the encoder needs beside the items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<StoredModel>,
@@ -174,6 +178,7 @@ impl Manifest {
         segments
             .chain(self.deleted.iter().map(|d| &d.file))
             .chain(self.maps.iter().map(|m| &m.file))
+            .chain(self.graphs.iter().map(|g| &g.file))
             .chain(self.model.iter().flat_map(|m| [&m.config, &m.tensors]))
     }
 
@@ -285,6 +290,12 @@ fn consistent(m: &Manifest) -> Result<()> {
             return wrong(format!("map '{}' stands twice", map.map.name));
         }
     }
+    for (i, graph) in m.graphs.iter().enumerate() {
+        name(&graph.graph.name, "graph")?;
+        if m.graphs[..i].iter().any(|other| other.graph.name == graph.graph.name) {
+            return wrong(format!("graph '{}' stands twice", graph.graph.name));
+        }
+    }
     let mut names: Vec<&str> = m.files().map(|f| f.file.as_str()).collect();
     if let Some(bad) = names.iter().find(|n| number_of(n).is_none_or(|n| n >= m.next_file)) {
         return wrong(format!("'{bad}' is no name of a file of a space"));
@@ -316,11 +327,13 @@ pub(super) fn name(name: &str, what: &str) -> Result<()> {
 /// The number in the name of a file of a space; `None` if no file of a space is called this.
 pub(super) fn number_of(file: &str) -> Option<u64> {
     let model = file.strip_prefix("model/");
-    let file = model.or_else(|| file.strip_prefix("maps/")).unwrap_or(file);
+    let graph = file.strip_prefix("graphs/");
+    let file = model.or(graph).or_else(|| file.strip_prefix("maps/")).unwrap_or(file);
     let (stem, extension) = file.rsplit_once('.')?;
     let (stem, number) = stem.rsplit_once('-')?;
     let known = match model {
         Some(_) => matches!((stem, extension), ("config", "json") | ("model", "safetensors")),
+        None if graph.is_some() => extension == "knn",
         None => matches!(extension, "npy" | "parquet" | "idx" | "bits"),
     };
     let digits =
@@ -359,6 +372,7 @@ mod tests {
             }],
             deleted: None,
             maps: vec![],
+            graphs: vec![],
             model: None,
             provenance: vec![],
             metrics: Map::new(),

@@ -10,6 +10,7 @@ mod encoder;
 pub mod fasttext;
 mod field;
 pub mod formats;
+mod graph;
 #[doc(hidden)] // public for fuzzing
 pub mod ids;
 mod layout;
@@ -17,6 +18,7 @@ mod layout;
 pub mod manifest;
 mod model;
 pub mod npy;
+pub mod npz;
 mod open;
 mod repair;
 mod save;
@@ -39,6 +41,8 @@ pub use check::{CheckReport, Problem, check};
 pub use edit::Edit;
 pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch, encode_all};
 pub use field::{Dtype, Field, FieldAbout, Rows};
+pub(crate) use graph::check_lists;
+pub use graph::{GraphAbout, GraphLists};
 pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};
 pub use model::{
@@ -76,6 +80,9 @@ struct Inner {
     /// As in the manifest, and the tables.
     maps: Vec<MapAbout>,
     map_tables: Vec<Table>,
+    /// As in the manifest, and the lists.
+    graph_abouts: Vec<GraphAbout>,
+    graphs: Vec<GraphLists>,
     model: Option<Model>,
 }
 
@@ -210,7 +217,42 @@ impl Space {
 
     /// Whether a stored map was built on the rows as they are now.
     pub fn is_fresh(&self, map: &MapAbout) -> bool {
-        map.generation == self.0.manifest.rows_generation
+        self.has_rows_of(map.generation)
+    }
+
+    /// Whether the rows are those of this generation: what was built on them then is not stale.
+    pub fn has_rows_of(&self, generation: u64) -> bool {
+        generation == self.0.manifest.rows_generation
+    }
+
+    /// The graphs of nearest neighbours stored with the space, oldest first; stale ones among them.
+    pub fn graphs(&self) -> &[GraphAbout] {
+        &self.0.graph_abouts
+    }
+
+    /// The lists of a stored graph, whose bytes have not been checked. An error of kind `Nothing` if there is none of
+    /// that name, or it was built on other rows than those of now.
+    pub fn graph(&self, name: &str) -> Result<GraphLists> {
+        let called = self.called();
+        let at = self.0.graph_abouts.iter().position(|g| g.name == name);
+        let at = at.ok_or_else(|| {
+            Error::nothing(format!("{called} has no graph of neighbours '{name}'"))
+        })?;
+        let lists = &self.0.graphs[at];
+        if !self.has_rows_of(self.0.graph_abouts[at].generation) {
+            return Err(Error::nothing(format!(
+                "graph '{name}' of {called} was built before items were added or deleted"
+            )));
+        }
+        if lists.len() != self.count() {
+            return Err(Error::data(format!(
+                "graph '{name}' of {called} is of {} items, not of {}",
+                lists.len(),
+                self.count()
+            ))
+            .help("latlas check --repair drops it"));
+        }
+        Ok(lists.clone())
     }
 
     /// A stored map's table (`id`, `x`, `y`, …), rows in the order of the live items: with `None` the newest. A

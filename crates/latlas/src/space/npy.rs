@@ -152,6 +152,50 @@ fn widen<const BIG: bool>(header: &Header, data: &[u8]) -> Option<Vec<f32>> {
     })
 }
 
+/// All numbers of a `.npy` file of integers with one or two dimensions (one: one row), row after row, and its shape.
+pub fn integers(bytes: &[u8]) -> Result<(Vec<i64>, [usize; 2])> {
+    let header = parse(bytes)?;
+    let shape = match header.shape[..] {
+        [n] => [1, n],
+        [rows, cols] => [rows, cols],
+        ref other => {
+            return Err(Error::data(format!(
+                ".npy of shape {other:?}, where one or two dimensions are wanted"
+            )));
+        }
+    };
+    let (Some(width), false) = (header.width(), header.dtype.contains('f')) else {
+        let shown: String = header.dtype.chars().take(40).collect();
+        return Err(Error::data(format!(".npy of dtype '{shown}', where integers are wanted")));
+    };
+    if header.file_len()? != bytes.len() {
+        return Err(Error::data(format!("{} bytes do not hold its shape {shape:?}", bytes.len())));
+    }
+    let (signed, big) = (header.dtype.contains('i'), header.dtype.starts_with('>'));
+    let number = |bytes: &[u8]| {
+        let mut wide = [0; 8];
+        wide[..width].copy_from_slice(bytes);
+        if big {
+            wide[..width].reverse();
+        }
+        let unused = 64 - 8 * width as u32;
+        let number = u64::from_le_bytes(wide) << unused;
+        // What is no i64 is as far out of range as its largest.
+        if signed {
+            number as i64 >> unused
+        } else {
+            i64::try_from(number >> unused).unwrap_or(i64::MAX)
+        }
+    };
+    let numbers: Vec<i64> = bytes[header.start..].chunks_exact(width).map(number).collect();
+    let [rows, cols] = shape;
+    if header.fortran && rows > 1 && cols > 1 {
+        let turned = (0..numbers.len()).map(|i| numbers[i % cols * rows + i / cols]);
+        return Ok((turned.collect(), shape));
+    }
+    Ok((numbers, shape))
+}
+
 /// The header of a little-endian, row-major file of `rows` × `dim` numbers, padded so that they start at a
 /// multiple of 64.
 pub fn header(dtype: Dtype, rows: usize, dim: usize) -> Vec<u8> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::deleted::Deleted;
 use super::field::Vectors;
+use super::graph::GraphLists;
 use super::ids::IdTable;
 use super::layout::MANIFEST;
 use super::manifest::{self, FileAbout, MOST_BYTES, Manifest, StoredModel};
@@ -106,8 +107,11 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         .iter()
         .map(|m| part(path, &m.file, owned, |bytes| Table::stored(bytes, &m.file)));
     let map_tables = map_tables.collect::<Result<_>>()?;
+    let graphs = manifest.graphs.iter().map(|g| part(path, &g.file, owned, GraphLists::from_bytes));
+    let graphs = graphs.collect::<Result<_>>()?;
     let model = manifest.model.as_ref().map(|about| model(path, about, owned)).transpose()?;
     let maps = manifest.maps.iter().map(|m| m.map.clone()).collect();
+    let graph_abouts = manifest.graphs.iter().map(|g| g.graph.clone()).collect();
     let columns = manifest.columns.iter().map(|c| (c.name.clone(), c.kind)).collect();
     Ok(Space(Arc::new(Inner {
         path: Some(path.to_owned()),
@@ -118,6 +122,8 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         deleted,
         maps,
         map_tables,
+        graph_abouts,
+        graphs,
         model,
     })))
 }

@@ -43,6 +43,13 @@ pub(super) fn repair(path: &Path) -> Result<CheckReport> {
         }
         whole
     });
+    manifest.graphs.retain(|graph| {
+        let whole = !is_broken(&graph.file.file);
+        if !whole {
+            repaired.push(graph.file.file.clone());
+        }
+        whole
+    });
     if !repaired.is_empty() {
         manifest.generation += 1;
         manifest.next_file = draft.next_file();

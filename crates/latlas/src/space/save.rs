@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::draft::Draft;
 use super::layout::{
-    self, FOLDERS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
+    self, FOLDERS, GRAPHS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
 };
 use super::manifest::Manifest;
 use super::{Edit, Space};
@@ -94,6 +94,7 @@ fn fill(space: &Space, dir: &Path, options: SaveOptions) -> Result<()> {
     manifest.next_file = draft.next_file();
     (manifest.generation, manifest.rows_generation) = (1, 1);
     manifest.maps.iter_mut().for_each(|m| m.map.generation = 1);
+    manifest.graphs.iter_mut().for_each(|g| g.graph.generation = 1);
     portable(&mut manifest, options);
     write_readme(dir)?;
     let mut out = NewFile::create(&dir.join(MANIFEST))?;
@@ -130,7 +131,7 @@ pub(super) fn readme(out: &mut NewFile) -> Result<()> {
 }
 
 fn sync(dir: &Path) -> Result<()> {
-    for folder in [MAPS, MODEL].map(|name| dir.join(name)) {
+    for folder in [MAPS, MODEL, GRAPHS].map(|name| dir.join(name)) {
         if folder.is_dir() {
             file::sync_dir(&folder)?;
         }

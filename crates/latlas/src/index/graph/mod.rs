@@ -1,7 +1,32 @@
 //! The graph of nearest neighbours: what maps, clusters and probes are built from.
+//!
+//! ```text
+//! points ──exact (pairs) or by descent (forest, rounds of joins)──▶ candidates in f32 ──measured in f64──▶ Graph
+//! ```
+//!
+//! `docs/neighbours.md` says what is computed how, and what it costs.
+
+mod build;
+mod descent;
+mod forest;
+mod join;
+mod lists;
+mod measured;
+mod options;
+mod pairs;
+mod points;
+mod read;
+mod recall;
+mod stored;
 
 use super::Neighbours;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::space::check_lists;
+
+pub use build::neighbours;
+pub use options::{NeighbourMethod, NeighbourOptions};
+pub use recall::Recall;
+pub use stored::keep_neighbours;
 
 /// The k nearest neighbours of each of n points, itself left out.
 ///
@@ -12,6 +37,7 @@ pub struct Graph {
     k: usize,
     neighbours: Vec<u32>,
     distances: Vec<f32>,
+    recall: Option<Recall>,
 }
 
 impl Graph {
@@ -19,39 +45,28 @@ impl Graph {
     /// neighbour does not exist, is the point itself or stands twice, or a distance is negative, not finite or
     /// smaller than the one before it.
     pub fn new(k: usize, neighbours: Vec<u32>, distances: Vec<f32>) -> Result<Self> {
-        let n = if k == 0 { 0 } else { neighbours.len() / k };
-        if neighbours.len() != distances.len() || n * k != neighbours.len() {
-            return Err(Error::data(format!(
-                "{} neighbours and {} distances are no lists of {k}",
-                neighbours.len(),
-                distances.len()
-            )));
+        check_lists(k, &neighbours, &distances)?;
+        Ok(Graph { k, neighbours, distances, recall: None })
+    }
+
+    /// The graph of the `k` nearest of each point; this one if it has no more.
+    #[must_use]
+    pub fn first(self, k: usize) -> Self {
+        if k >= self.k {
+            return self;
         }
-        let graph = Graph { k, neighbours, distances };
-        let mut seen = Vec::new();
-        for i in 0..n {
-            let wrong = |what: String| Err(Error::data(format!("neighbours of point {i}: {what}")));
-            seen.clear();
-            seen.extend_from_slice(graph.neighbours(i));
-            seen.sort_unstable();
-            if let Some(&other) = seen.iter().find(|&&j| j as usize >= n) {
-                return wrong(format!("point {other} of {n}"));
-            }
-            if seen.binary_search(&(i as u32)).is_ok() {
-                return wrong("itself".to_owned());
-            }
-            if let Some(pair) = seen.windows(2).find(|pair| pair[0] == pair[1]) {
-                return wrong(format!("point {} twice", pair[0]));
-            }
-            let distances = graph.distances(i);
-            if let Some(d) = distances.iter().find(|d| !d.is_finite() || **d < 0.0) {
-                return wrong(format!("a distance of {d}"));
-            }
-            if distances.windows(2).any(|pair| pair[0] > pair[1]) {
-                return wrong("not closest first".to_owned());
-            }
+        let cut = |from: usize| from * self.k..from * self.k + k;
+        Graph {
+            k,
+            neighbours: (0..self.len()).flat_map(|i| &self.neighbours[cut(i)]).copied().collect(),
+            distances: (0..self.len()).flat_map(|i| &self.distances[cut(i)]).copied().collect(),
+            recall: None,
         }
-        Ok(graph)
+    }
+
+    /// How much of the truth it holds, where that was measured; an exact graph holds all of it.
+    pub fn recall(&self) -> Option<Recall> {
+        self.recall
     }
 
     /// How many neighbours each point has.
@@ -61,7 +76,7 @@ impl Graph {
 
     /// The number of points.
     pub fn len(&self) -> usize {
-        if self.k == 0 { 0 } else { self.neighbours.len() / self.k }
+        self.neighbours.len().checked_div(self.k).unwrap_or(0)
     }
 
     /// Whether there is none.
@@ -89,6 +104,7 @@ impl From<&Neighbours> for Graph {
             neighbours: hits().map(|hit| number(hit.row)).collect(),
             // Rounding may leave a cosine distance just below zero.
             distances: hits().map(|hit| hit.distance.max(0.0)).collect(),
+            recall: None,
         }
     }
 }

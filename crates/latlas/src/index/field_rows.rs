@@ -1,4 +1,5 @@
-//! The vectors of a space as a layout method reads them: live rows only, in blocks, without a copy where possible.
+//! The vectors of a space as maps and graphs of neighbours read them: live rows only, in blocks, without a copy where
+//! possible.
 
 use std::ops::Range;
 

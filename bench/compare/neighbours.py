@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+"""Graphs of nearest neighbours beside faiss-flat (exact) and pynndescent (NN-descent), on the same vectors.
+
+All run in-process with vectors in memory and a warm-up behind them (pynndescent's compilation is told apart); rounds
+alternate between the tools, and the median counts: wall time, and CPU time of the process. Recall is scored for every
+tool alike, on the same 500 points, against a brute force in f64.
+
+    python3 bench/compare/neighbours.py --vectors mnist50.npy -k 15 --threads 2
+    python3 bench/compare/neighbours.py --mixture 200000x50 --methods descent
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from measure import REPOSITORY, environment, machine, wait_for_quiet
+
+PACKAGES = ["faiss-cpu==1.15.1", "pynndescent", "numpy"]
+try:
+    import faiss
+    import numpy as np
+    import pynndescent
+except ImportError:
+    python = str(environment(PACKAGES))
+    os.execv(python, [python, *sys.argv])
+
+
+class Latlas:
+    """The example `neighbours_bench`, kept running so that rounds can alternate."""
+
+    def __init__(self, binary, vectors, metric):
+        self.process = subprocess.Popen(
+            [binary, vectors, metric], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def cpu(self):
+        with open(f"/proc/{self.process.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def ask(self, **question):
+        before = self.cpu()
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit("neighbours_bench ended early")
+        answer = json.loads(line)
+        return answer["seconds"], self.cpu() - before, answer["neighbours"]
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def build():
+    """Builds the example and returns its path, wherever the target folder is."""
+    name = "neighbours_bench"
+    command = ["cargo", "build", "--release", "-p", "latlas", "--example", name, "--message-format=json"]
+    built = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
+    messages = (json.loads(line) for line in built.stdout.splitlines())
+    return next(m["executable"] for m in messages if m.get("target", {}).get("name") == name)
+
+
+def timed(act):
+    """Wall seconds, CPU seconds of this process, and what `act` gives."""
+    usage = lambda: sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    start, cpu = time.perf_counter(), usage()
+    answer = act()
+    return time.perf_counter() - start, usage() - cpu, answer
+
+
+def truth(vectors, sample, k):
+    """The k-th smallest distance of each sampled point to the others, squared, in f64."""
+    wide = vectors.astype(np.float64)
+    squares = (wide**2).sum(axis=1)
+    kth = []
+    for point in sample:
+        distances = squares + squares[point] - 2 * wide @ wide[point]
+        distances[point] = np.inf
+        near = np.argpartition(distances, k)[: 2 * k]
+        kth.append(np.sort(((wide[near] - wide[point]) ** 2).sum(axis=1))[k - 1])
+    return np.array(kth)
+
+
+def recall(vectors, sample, kth, lists, k):
+    """The mean share of neighbours that are no farther than the true k-th."""
+    shares = []
+    for point, limit, near in zip(sample, kth, lists):
+        near = np.array([j for j in near if j != point][:k])
+        distances = ((vectors[near].astype(np.float64) - vectors[point]) ** 2).sum(axis=1)
+        shares.append((distances <= limit * (1 + 1e-6)).sum() / k)
+    return float(np.mean(shares))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=None, help="a neighbours_bench built before")
+    parser.add_argument("--vectors", default=None, help="an .npy file of f32")
+    parser.add_argument("--mixture", default="200000x50", help="else ROWSxDIM of a mixture of 50 Gaussians")
+    parser.add_argument("--methods", default="exact,descent")
+    parser.add_argument("-k", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--set", default="{}", help="options of ours, as JSON")
+    parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
+    options = parser.parse_args()
+    binary = options.binary or build()
+    if options.vectors:
+        vectors = np.load(options.vectors).astype(np.float32)
+    else:
+        rows, dim = map(int, options.mixture.split("x"))
+        rng = np.random.default_rng(42)
+        centres = 2 * rng.standard_normal((50, dim))
+        vectors = centres[rng.integers(50, size=rows)] + rng.standard_normal((rows, dim))
+        vectors = vectors.astype(np.float32)
+    wait_for_quiet(options.load)
+    faiss.omp_set_num_threads(options.threads)
+    import numba
+    numba.set_num_threads(options.threads)
+    sample = np.sort(np.random.default_rng(1).choice(len(vectors), min(500, len(vectors)), replace=False))
+    kth = truth(vectors, sample, options.k)
+    print(machine())
+    print(f"{len(vectors):,} x {vectors.shape[1]} f32, k = {options.k}, {options.threads} threads, median of {options.rounds} "
+          f"rounds; faiss {faiss.__version__} ({faiss.get_compile_options().strip()}), pynndescent {pynndescent.__version__}")
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/vectors.npy", vectors)
+        latlas = Latlas(binary, f"{folder}/vectors.npy", "euclidean")
+        show = sample.tolist()
+        for method in options.methods.split(","):
+            ours = {"method": method, "k": options.k, **json.loads(options.set)}
+            name = "faiss-flat" if method == "exact" else "pynndescent"
+
+            def rival(data=vectors):
+                if method == "exact":
+                    index = faiss.IndexFlatL2(data.shape[1])
+                    index.add(data)
+                    return index.search(data, options.k + 1)[1]
+                return pynndescent.NNDescent(
+                    data, n_neighbors=options.k + 1, n_jobs=options.threads, random_state=42).neighbor_graph[0]
+
+            compiled, _, _ = timed(lambda: rival(vectors[:2000]))
+            times = {name: [], "latlas": []}
+            for _ in range(options.rounds):
+                wall, cpu, lists = timed(rival)
+                times[name].append((wall, cpu))
+                theirs = recall(vectors, sample, kth, lists[sample], options.k)
+                wall, cpu, lists = latlas.ask(threads=options.threads, options=ours, show=show)
+                times["latlas"].append((wall, cpu))
+                own = recall(vectors, sample, kth, lists, options.k)
+            median = {tool: [statistics.median(column) for column in zip(*runs)] for tool, runs in times.items()}
+            for tool, share in ((name, theirs), ("latlas", own)):
+                wall, cpu = median[tool]
+                print(f"{method:8} {tool:12} {wall:8.2f} s wall {cpu:8.2f} s CPU   recall {share:.4f}")
+            print(f"{method:8} latlas is {median[name][0] / median['latlas'][0]:.2f} times as fast "
+                  f"({median[name][1] / median['latlas'][1]:.2f} in CPU time); first call of {name}: {compiled:.1f} s")
+        latlas.close()
+
+
+if __name__ == "__main__":
+    main()
