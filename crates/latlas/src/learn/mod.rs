@@ -9,7 +9,7 @@ pub mod glove;
 mod huffman;
 pub mod means;
 pub mod phrases;
-mod ranges;
+pub(crate) mod ranges;
 mod sampler;
 pub mod svd;
 mod training;

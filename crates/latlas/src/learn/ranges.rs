@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 
 /// Refuses a whole number outside `least..=most`.
-pub(super) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
+pub(crate) fn whole(name: &str, value: usize, least: usize, most: usize) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }
@@ -12,7 +12,7 @@ pub(super) fn whole(name: &str, value: usize, least: usize, most: usize) -> Resu
 }
 
 /// Refuses a number outside `low..=high`, and NaN.
-pub(super) fn real(name: &str, value: f64, low: f64, high: f64) -> Result<()> {
+pub(crate) fn real(name: &str, value: f64, low: f64, high: f64) -> Result<()> {
     if (low..=high).contains(&value) {
         return Ok(());
     }

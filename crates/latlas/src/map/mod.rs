@@ -11,8 +11,11 @@ pub mod clusters;
 mod distances;
 mod faithfulness;
 mod layout;
+mod pacmap;
 mod pca;
 mod placement;
+mod start;
+mod umap;
 
 pub use crate::index::FieldRows;
 pub use faithfulness::{
@@ -20,5 +23,7 @@ pub use faithfulness::{
     PointFaithfulness, Ranked, Torn, faithfulness, neighbours_of, torn,
 };
 pub use layout::{Layout, Points, Settling};
+pub use pacmap::Pacmap;
 pub use pca::{Pca, PcaFit, Solver};
 pub use placement::{Placement, table};
+pub use umap::{Init, Supervised, Target, Umap};
