@@ -55,13 +55,13 @@ def wait_for_quiet(limit):
         time.sleep(10)
 
 
-def environment(packages):
+def environment(packages, name="venv"):
     """The Python of a private environment that has these packages, made on first use."""
-    python = WORK / "venv" / "bin" / "python"
+    python = WORK / name / "bin" / "python"
     if not python.exists():
         say(f"making a Python environment with {', '.join(packages)} in {python.parent.parent}")
         subprocess.run([sys.executable, "-m", "venv", str(python.parent.parent)], check=True)
-    mark = WORK / "venv" / "packages.json"
+    mark = WORK / name / "packages.json"
     if not mark.exists() or json.loads(mark.read_text()) != packages:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         mark.write_text(json.dumps(packages))

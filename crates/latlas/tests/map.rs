@@ -75,9 +75,14 @@ fn pca_agrees_with_scikit_learn() {
         let fit = Pca { dims: 3, solver, ..Pca::default() }
             .fit(&reference_matrix(), &Run::silent(1))
             .unwrap();
+        // The exact solver tells all eight shares, which are the whole.
+        let told = fit.scree.iter().sum::<f64>();
+        assert_eq!(fit.scree.len(), if solver == Solver::Randomised { 3 } else { 8 });
+        assert!(solver == Solver::Randomised || (told - 1.0).abs() < 1e-9, "{told}");
         for j in 0..3 {
             near(fit.explained_variance[j] / variance[j], 1.0, 1e-5);
             near(fit.explained_variance_ratio[j], ratio[j], 1e-5);
+            near(fit.scree[j], ratio[j], 1e-5);
             near(f64::from(fit.coords.row(0)[j]) / first[j], 1.0, 1e-5);
             near(f64::from(fit.coords.row(59)[j]) / last[j], 1.0, 1e-5);
             near(
@@ -403,6 +408,8 @@ fn a_space_is_laid_out_measured_and_stored() {
         }
         assert_eq!((about["method"].as_str(), about["dims"].as_u64()), (Some("pca"), Some(3)));
         assert_eq!(about["explained_variance"].as_array().unwrap().len(), 3);
+        assert_eq!(about["loadings"].as_array().unwrap().len(), 3);
+        assert!(about["scree"].as_array().unwrap().len() >= 3);
 
         let mut edit = Space::edit(&dir).unwrap();
         edit.set_map("pca", &items, about.clone()).unwrap();

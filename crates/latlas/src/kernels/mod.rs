@@ -16,6 +16,7 @@
 //! Mismatched lengths panic with both lengths named; they never become a read out of range.
 
 pub mod adagrad;
+pub mod attract;
 pub mod gram;
 pub mod hogwild;
 mod logistic;

@@ -30,6 +30,12 @@ pub trait Layout: Sync {
     /// How many neighbours of each of so many points it wants to know.
     fn neighbours(&self, points: usize) -> usize;
 
+    /// Refuses what it could not do with so many points, before anything is computed.
+    fn fits(&self, points: usize) -> Result<()> {
+        let _ = points;
+        Ok(())
+    }
+
     /// Everything before the first step.
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>>;
 }

@@ -4,8 +4,8 @@
 //! Space ──method──▶ Placement ──faithfulness──▶ Faithfulness ──table──▶ (Items, JSON) ──▶ Edit::set_map
 //! ```
 //!
-//! A method is an options struct. Those that move points about until they settle are a [`Layout`]; [`Pca`] is a closed form.
-//! [`clusters`] are found among the vectors themselves, not on a map.
+//! A method is an options struct. Those that move points about until they settle are a [`Layout`], which [`settle`] runs on a
+//! space; [`Pca`] is a closed form. [`clusters`] are found among the vectors themselves, not on a map.
 
 pub mod clusters;
 mod distances;
@@ -14,7 +14,9 @@ mod layout;
 mod pacmap;
 mod pca;
 mod placement;
+mod settle;
 mod start;
+mod tsne;
 mod umap;
 
 pub use crate::index::FieldRows;
@@ -26,4 +28,6 @@ pub use layout::{Layout, Points, Settling};
 pub use pacmap::Pacmap;
 pub use pca::{Pca, PcaFit, Solver};
 pub use placement::{Placement, table};
+pub use settle::{Settled, Settlement, settle};
+pub use tsne::{Repulsion, Tsne};
 pub use umap::{Init, Supervised, Target, Umap};

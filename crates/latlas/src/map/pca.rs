@@ -62,6 +62,8 @@ pub struct PcaFit {
     pub explained_variance: Vec<f64>,
     /// Its share of the total variance, in [0, 1].
     pub explained_variance_ratio: Vec<f64>,
+    /// The scree: that share of more components, at least those asked for. The exact solver knows up to 20 at no cost.
+    pub scree: Vec<f64>,
     /// What was subtracted from each column: its mean, or zeros.
     pub mean: Vec<f64>,
     /// The solver that was used: never `Auto`.
@@ -74,6 +76,10 @@ pub struct PcaFit {
 
 /// Up to this many dimensions (or items) a full eigendecomposition costs less than the passes it saves.
 const EXACT_UP_TO: usize = 1000;
+/// So many shares of the variance are told where they cost nothing.
+const SCREE: usize = 20;
+/// Loadings are stored with a map up to so many numbers.
+const MOST_LOADINGS: usize = 20_000;
 /// A component further than this from the true one is warned about.
 const CONVERGED: f64 = 1e-4;
 /// A share of the variance below this is rounding.
@@ -120,7 +126,7 @@ impl Pca {
             chosen => chosen,
         };
         let top = if solver == Solver::Exact {
-            exact_svd(data, &mean, self.dims, run)?
+            exact_svd(data, &mean, self.dims.max(SCREE.min(d)), run)?
         } else {
             let (oversample, most_passes) = (self.oversample, self.power_iterations);
             let options =
@@ -128,11 +134,17 @@ impl Pca {
             randomized_svd(data, &mean, self.dims, &options, run)?
         };
         let squares: Vec<f64> = top.s.iter().map(|s| s * s).collect();
+        let scree: Vec<f64> = squares.iter().map(|s| (s / total).clamp(0.0, 1.0)).collect();
+        let mut components = top.v.into_vec();
+        components.truncate(self.dims * d);
+        let components = Matrix::new(self.dims, d, components)?;
+        let variance = squares[..self.dims].iter().map(|s| s / (n as f64 - 1.0));
         let fit = PcaFit {
-            coords: project(data, &mean, &top.v, run)?,
-            components: top.v,
-            explained_variance: squares.iter().map(|s| s / (n as f64 - 1.0)).collect(),
-            explained_variance_ratio: squares.iter().map(|s| (s / total).clamp(0.0, 1.0)).collect(),
+            coords: project(data, &mean, &components, run)?,
+            components,
+            explained_variance: variance.collect(),
+            explained_variance_ratio: scree[..self.dims].to_vec(),
+            scree,
             mean,
             solver,
             passes: top.passes,
@@ -156,6 +168,11 @@ impl Pca {
         let mut figures = Map::new();
         figures.insert("explained_variance".to_owned(), json!(fit.explained_variance));
         figures.insert("explained_variance_ratio".to_owned(), json!(fit.explained_variance_ratio));
+        figures.insert("scree".to_owned(), json!(fit.scree));
+        if fit.components.as_slice().len() <= MOST_LOADINGS {
+            let loadings: Vec<&[f32]> = fit.components.iter_rows().collect();
+            figures.insert("loadings".to_owned(), json!(loadings));
+        }
         figures.insert("solver".to_owned(), json!(fit.solver));
         if fit.solver == Solver::Randomised {
             figures.insert("passes".to_owned(), json!(fit.passes));

@@ -129,7 +129,8 @@ impl<'a> Guide<'a> {
              close on it is close in truth. Two dimensions never hold all of it.",
             Some(&format!("map {}", self.space())),
         );
-        let made = map::make(&self.space, "main", None, &Pca::default(), &self.cx.run())?;
+        let made =
+            map::make(&self.space, "main", None, &map::Plan::Pca(Pca::default()), &self.cx.run())?;
         self.cx.out.settle();
         self.show(|| map::print(&made, &self.space(), self.cx.out))
     }

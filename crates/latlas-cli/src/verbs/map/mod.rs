@@ -1,28 +1,33 @@
 //! `latlas map SPACE`: lays a space out in two or three dimensions, and says how far that can be trusted.
 
+mod methods;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Pca, Placement};
+use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Placement};
+use latlas::run::Silent;
 use latlas::space::Space;
 use latlas::{Error, Result, Run, map};
 use serde_json::{Value, json};
 
 use super::{Context, step};
 use crate::output::{Align, Output, Table, counted, figure, percent};
-use crate::settings::{self, Setting};
+
+pub(super) use methods::Plan;
 
 /// Lay a space out in two or three dimensions
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!(
-    "{}\nExample:\n  latlas map en.space && latlas plot en.space -o map.png",
-    settings::list::<Pca>(PCA)
+    "{}\nExamples:\n  latlas map en.space && latlas plot en.space -o map.png\n  \
+     latlas map digits.space --method tsne --pca 50 --perplexity 30",
+    methods::list()
 ))]
 pub(crate) struct Args {
     /// The space; the map is stored in it
     space: PathBuf,
-    /// How; pca shows the directions along which the vectors differ most
+    /// How; pca shows the directions along which the vectors differ most, tsne who is near whom
     #[arg(long, value_enum, default_value_t = Method::Pca)]
     method: Method,
     /// The map's name in the space; a map of that name is replaced [default: the method's]
@@ -34,6 +39,13 @@ pub(crate) struct Args {
     /// The vectors to lay out
     #[arg(long, default_value = "main")]
     field: String,
+    /// tsne: how many neighbours an item minds, 5 to 50; several, separated by commas, are averaged
+    /// [default: 30]
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    perplexity: Vec<f64>,
+    /// tsne: lay out this many principal components of the vectors instead; 50 save much time
+    #[arg(long, value_name = "N")]
+    pca: Option<usize>,
     /// Set another option of the method; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -44,34 +56,34 @@ pub(crate) struct Args {
 enum Method {
     // Principal component analysis: the directions along which the vectors differ most
     Pca,
+    // t-distributed stochastic neighbour embedding
+    Tsne,
 }
-
-/// What `--set` changes under `--method pca`.
-const PCA: &[Setting] = &[
-    Setting { key: "solver", about: "auto, exact or randomised" },
-    Setting {
-        key: "oversample",
-        about: "if randomised: more directions, fewer but dearer passes; 5 to 50",
-    },
-    Setting { key: "power_iterations", about: "if randomised: the most passes over the vectors" },
-    Setting { key: "center", about: "whether the mean is subtracted first" },
-    Setting { key: "dims", about: "" },
-];
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     if !(2..=3).contains(&args.dims) {
         return Err(Error::usage(format!("--dims {}: a map has 2 or 3 dimensions", args.dims)));
     }
-    let Method::Pca = args.method;
-    let pca = settings::apply(Pca { dims: args.dims, ..Pca::default() }, &args.set, PCA)?;
-    let made = make(&args.space, &args.field, args.name.as_deref(), &pca, &cx.run())?;
+    let plan = Plan::of(args)?;
+    let made = make(&args.space, &args.field, args.name.as_deref(), &plan, &cx.run())?;
+    if !made.finished {
+        return Err(Error::interrupted(format!(
+            "interrupted: the map so far is stored as '{}'",
+            made.name
+        ))
+        .help("make the map again to finish it"));
+    }
     if cx.out.json() {
+        let mut figures = made.layout.figures.clone();
+        figures.remove("explained_variance");
+        figures.remove("explained_variance_ratio");
         return cx.out.object(
             "map",
             &json!({
                 "space": args.space,
                 "map": { "name": made.name, "method": made.layout.method, "dims": args.dims },
                 "explained_variance": made.layout.explained,
+                "figures": figures,
                 "faithfulness": made.about.get("faithfulness"),
             }),
         );
@@ -85,22 +97,38 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
 pub(super) struct Made {
     pub(super) name: String,
     pub(super) layout: Placement,
+    /// `false` if someone cancelled while points were moving.
+    pub(super) finished: bool,
     pub(super) faithfulness: Faithfulness,
     pub(super) about: Value,
 }
 
-/// Lays out the items of a space by PCA, measures the layout and stores both.
+/// So many items are measured for a map that was cancelled: someone is waiting.
+const MEASURED_IN_HASTE: usize = 500;
+
+/// Lays out the items of a space, measures the layout and stores both.
 pub(super) fn make(
     path: &Path,
     field: &str,
     name: Option<&str>,
-    pca: &Pca,
+    plan: &Plan,
     run: &Run<'_>,
 ) -> Result<Made> {
     let mut edit = Space::edit(path)?;
     let space = edit.space().clone();
-    let layout = pca.layout(&space, field, run)?;
-    let faithfulness = layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?;
+    let (layout, finished) = plan.layout(&space, field, run)?;
+    let faithfulness = if finished {
+        layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?
+    } else {
+        let hasty = FaithfulnessOptions {
+            all_up_to: MEASURED_IN_HASTE,
+            sample: MEASURED_IN_HASTE,
+            ..FaithfulnessOptions::default()
+        };
+        // Whoever cancelled would cancel this, too.
+        let run = Run { progress: &Silent, ..run.clone() };
+        layout.faithfulness(&space, &hasty, &run)?
+    };
     let (table, about) = map::table(&space, &layout, &faithfulness)?;
     let name = name.unwrap_or(layout.method).to_owned();
     edit.set_map(&name, &table, about.clone())?;
@@ -111,7 +139,7 @@ pub(super) fn make(
     );
     history.seed = Some(run.seed);
     edit.publish(history)?;
-    Ok(Made { name, layout, faithfulness, about })
+    Ok(Made { name, layout, finished, faithfulness, about })
 }
 
 /// The map's figures, for people.
@@ -124,6 +152,11 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
         let parts: Vec<String> =
             made.layout.explained.iter().map(|&share| percent(share)).collect();
         let _ = writeln!(text, "  explained variance {} ({})", percent(total), parts.join(" + "));
+    }
+    if let Some(kl) = made.layout.figures.get("kl").and_then(Value::as_f64) {
+        let steps = made.layout.figures.get("steps").and_then(Value::as_u64).unwrap_or(0);
+        let _ =
+            writeln!(text, "  divergence {} after {}", figure(kl), counted(steps, "iterations"));
     }
     text.push_str(&nearby(&made.faithfulness).render(out.paint));
     text.push_str(&at_large(&made.faithfulness).render(out.paint));
@@ -172,14 +205,4 @@ fn at_large(faithfulness: &Faithfulness) -> Table {
     row("triplets in order", percent, triplets.value, AtLarge::NULL_TRIPLETS);
     row("rank correlation", figure, spearman.value, AtLarge::NULL_SPEARMAN);
     table
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_option_of_pca_can_be_set() {
-        assert_eq!(settings::unlisted::<Pca>(PCA), Vec::<String>::new());
-    }
 }

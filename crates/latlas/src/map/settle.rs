@@ -1,0 +1,155 @@
+//! Runs a method that settles on a space: vectors → graph of neighbours → positions.
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+use super::{FieldRows, Layout, Pca, PcaFit, Placement, Points, Settling};
+use crate::error::{Error, Kind, Result};
+use crate::geometry::Geometry;
+use crate::index::{Exact, Graph};
+use crate::linalg::{Matrix, RowSource};
+use crate::run::{Run, Silent, Step};
+use crate::space::Space;
+
+/// What surrounds a method that settles.
+#[derive(Clone, Copy, Default)]
+pub struct Settlement<'a> {
+    /// Lay out this many principal components instead of the vectors themselves. 50 cost little of the neighbours of raw data and
+    /// much of the time. Neighbours are then Euclidean among the components.
+    pub pca: Option<usize>,
+    /// The neighbours of the live items in order, at least as many as the method wants, or all others. `None` looks for
+    /// them.
+    pub graph: Option<&'a Graph>,
+    /// Where the live items stand at first, in order. `None` leaves it to the method.
+    pub start: Option<&'a Matrix>,
+}
+
+/// A layout, and whether it came to its end.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// The positions as they are.
+    pub placement: Placement,
+    /// `false` if someone cancelled while points were moving; `figures` then says so, and after how many steps.
+    pub finished: bool,
+}
+
+/// Lays out the live items of a space. Cancelled while points move, it gives the positions so far; cancelled before, an
+/// error of kind `Interrupted`. Under a cosine geometry vectors are scaled to unit length first; `params` says so.
+pub fn settle<M: Layout + Serialize>(
+    space: &Space,
+    field: &str,
+    method: &M,
+    with: &Settlement<'_>,
+    run: &Run<'_>,
+) -> Result<Settled> {
+    let mut params = match serde_json::to_value(method) {
+        Ok(Value::Object(params)) => params,
+        _ => Map::new(),
+    };
+    params.insert("pca".to_owned(), json!(with.pca));
+    settle_as(space, field, method, params, with, run)
+}
+
+fn settle_as(
+    space: &Space,
+    field: &str,
+    method: &dyn Layout,
+    mut params: Map<String, Value>,
+    with: &Settlement<'_>,
+    run: &Run<'_>,
+) -> Result<Settled> {
+    let data = FieldRows::live(space, field)?.as_measured();
+    let n = data.rows();
+    if n < 3 {
+        return Err(Error::data(format!(
+            "a map needs at least 3 items, here {} {n}",
+            if n == 1 { "is" } else { "are" }
+        )));
+    }
+    method.fits(n)?;
+    params.insert("unit_length".to_owned(), json!(data.is_unit()));
+    let reduced = with.pca.map(|dims| reduce(&data, dims, run)).transpose()?;
+    let (vectors, geometry): (&dyn RowSource, Geometry) = match &reduced {
+        Some(fit) => (&fit.coords, Geometry::Euclidean),
+        None => (&data, data.geometry()),
+    };
+    let k = method.neighbours(n);
+    let graph = match with.graph {
+        Some(graph) => Cow::Borrowed(graph),
+        None => Cow::Owned(neighbours(vectors, geometry, k, run)?),
+    };
+    let points = Points { vectors, geometry, graph: &graph, start: with.start };
+    let mut settling = method.begin(points, run)?;
+    let finished = go(settling.as_mut(), run)?;
+
+    let quiet = Run { progress: &Silent, ..run.clone() };
+    let mut figures = settling.figures(if finished { run } else { &quiet })?;
+    let (done, total) = settling.steps();
+    figures.insert("steps".to_owned(), json!(done));
+    if !finished {
+        figures.insert("unfinished".to_owned(), json!(format!("{done} of {total} steps")));
+    }
+    figures.insert("neighbours".to_owned(), json!(k));
+    if let Some(fit) = &reduced {
+        let kept: f64 = fit.explained_variance_ratio.iter().sum();
+        figures.insert("pca_explained".to_owned(), json!(kept));
+    }
+    let coords = settling.coords().clone();
+    drop(settling);
+    let placement = Placement {
+        method: method.method(),
+        field: field.to_owned(),
+        coords,
+        explained: Vec::new(),
+        params,
+        figures,
+        rows: data.into_rows(),
+    };
+    Ok(Settled { placement, finished })
+}
+
+/// Steps to the end, or to where someone cancels: `false` then.
+fn go(settling: &mut dyn Settling, run: &Run<'_>) -> Result<bool> {
+    loop {
+        let (done, total) = settling.steps();
+        let step = Step {
+            stage: "settling",
+            done,
+            total: Some(total),
+            unit: "iterations",
+            detail: String::new(),
+        };
+        let more = match run.report(&step).and_then(|()| settling.step(run)) {
+            Err(error) if error.kind() == Kind::Interrupted && done > 0 => return Ok(false),
+            other => other?,
+        };
+        if !more {
+            return Ok(true);
+        }
+    }
+}
+
+/// The leading principal components, as many as asked for.
+fn reduce(data: &FieldRows, dims: usize, run: &Run<'_>) -> Result<PcaFit> {
+    if dims == 0 || dims > data.cols() {
+        return Err(Error::usage(format!(
+            "{dims} principal components asked of vectors with {} dimensions",
+            data.cols()
+        ))
+        .help(format!("ask for 1 to {}, or leave the reduction out", data.cols())));
+    }
+    Pca { dims, ..Pca::default() }.fit(data, run)
+}
+
+/// The k nearest neighbours of every vector.
+fn neighbours(
+    vectors: &dyn RowSource,
+    geometry: Geometry,
+    k: usize,
+    run: &Run<'_>,
+) -> Result<Graph> {
+    let (n, mut scratch) = (vectors.rows(), Vec::new());
+    let all = Matrix::new(n, vectors.cols(), vectors.block(0..n, &mut scratch).to_vec())?;
+    Ok(Graph::from(&Exact::over(all, geometry.measure())?.knn(k, run.threads)?))
+}
