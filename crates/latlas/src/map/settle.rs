@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::{FieldRows, Layout, Pca, PcaFit, Placement, Points, Settling};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Geometry;
-use crate::index::{Exact, Graph};
+use crate::index::{Graph, NeighbourOptions};
 use crate::linalg::{Matrix, RowSource};
 use crate::run::{Run, Silent, Step};
 use crate::space::Space;
@@ -77,8 +77,21 @@ fn settle_as(
     let k = method.neighbours(n);
     let graph = match with.graph {
         Some(graph) => Cow::Borrowed(graph),
-        None => Cow::Owned(neighbours(vectors, geometry, k, run)?),
+        None => {
+            let options = NeighbourOptions::nearest(k.clamp(1, n - 1));
+            Cow::Owned(Graph::of(vectors, geometry, &options, run)?)
+        }
     };
+    if graph.len() != n || graph.k() < k.min(n - 1) {
+        return Err(Error::usage(format!(
+            "a graph of {} neighbours of {} items: {} wants {} of {n}",
+            graph.k(),
+            graph.len(),
+            method.method(),
+            k.min(n - 1)
+        ))
+        .help("give a graph of more neighbours, or none: it is computed"));
+    }
     let points = Points { vectors, geometry, graph: &graph, start: with.start };
     let mut settling = method.begin(points, run)?;
     let finished = go(settling.as_mut(), run)?;
@@ -140,16 +153,4 @@ fn reduce(data: &FieldRows, dims: usize, run: &Run<'_>) -> Result<PcaFit> {
         .help(format!("ask for 1 to {}, or leave the reduction out", data.cols())));
     }
     Pca { dims, ..Pca::default() }.fit(data, run)
-}
-
-/// The k nearest neighbours of every vector.
-fn neighbours(
-    vectors: &dyn RowSource,
-    geometry: Geometry,
-    k: usize,
-    run: &Run<'_>,
-) -> Result<Graph> {
-    let (n, mut scratch) = (vectors.rows(), Vec::new());
-    let all = Matrix::new(n, vectors.cols(), vectors.block(0..n, &mut scratch).to_vec())?;
-    Ok(Graph::from(&Exact::over(all, geometry.measure())?.knn(k, run.threads)?))
 }

@@ -1,8 +1,12 @@
 //! The methods of `latlas map`: what each is told by flags and by `--set`.
 
-use latlas::map::{Pca, Placement, Settlement, Tsne, settle};
+use std::path::PathBuf;
+
+use latlas::index::{Graph, NeighbourOptions, neighbours};
+use latlas::map::{Layout, Pacmap, Pca, Placement, Settlement, Tsne, Umap, settle};
 use latlas::space::Space;
 use latlas::{Error, Result, Run};
+use serde::Serialize;
 
 use super::{Args, Method};
 use crate::settings::{self, Setting};
@@ -10,7 +14,27 @@ use crate::settings::{self, Setting};
 /// A method with its options.
 pub(in crate::verbs) enum Plan {
     Pca(Pca),
-    Tsne { method: Tsne, pca: Option<usize> },
+    Tsne(Tsne, Surroundings),
+    Umap(Umap, Surroundings),
+    Pacmap(Pacmap, Surroundings),
+}
+
+/// What methods that settle are told besides.
+#[derive(Default)]
+pub(in crate::verbs) struct Surroundings {
+    /// Principal components that are laid out instead.
+    pca: Option<usize>,
+    /// A file of neighbours.
+    neighbours: Option<PathBuf>,
+}
+
+/// What came of a plan.
+pub(super) struct Laid {
+    pub(super) placement: Placement,
+    /// `false` if someone cancelled while points were moving.
+    pub(super) finished: bool,
+    /// Neighbours that the space can keep.
+    pub(super) graph: Option<(Graph, NeighbourOptions)>,
 }
 
 /// What `--set` changes under `--method pca`.
@@ -47,6 +71,49 @@ const TSNE: &[Setting] = &[
     Setting { key: "perplexity", about: "" },
 ];
 
+/// What `--set` changes under `--method umap`.
+const UMAP: &[Setting] = &[
+    Setting {
+        key: "neighbours",
+        about: "points in a neighbourhood, itself counted; 5 to 100 [default: 15]",
+    },
+    Setting { key: "min_dist", about: "how close points may come: 0 packs clusters tight" },
+    Setting { key: "spread", about: "the size of a neighbourhood on the map" },
+    Setting { key: "epochs", about: "[default: 500; above 10,000 items 200]" },
+    Setting { key: "learning_rate", about: "size of first steps" },
+    Setting {
+        key: "negative_sample_rate",
+        about: "pushes for each pull: more is slower and looser",
+    },
+    Setting { key: "repulsion_strength", about: "more opens gaps" },
+    Setting {
+        key: "set_op_mix_ratio",
+        about: "1 links points if either names the other, 0 if both do",
+    },
+    Setting { key: "local_connectivity", about: "nearest neighbours that belong wholly" },
+    Setting { key: "bandwidth", about: "share of log2 neighbours that count for much" },
+    Setting { key: "disconnection_distance", about: "neighbours this far are none" },
+    Setting { key: "init", about: "pca, spectral or random" },
+    Setting { key: "dens_lambda", about: "densMAP: how much densities count; 2 is usual" },
+    Setting { key: "dens_frac", about: "densMAP: the share of epochs, the last ones" },
+    Setting { key: "dens_var_shift", about: "densMAP: more lets single radii count less" },
+    Setting { key: "target_weight", about: "" },
+    Setting { key: "dims", about: "" },
+];
+
+/// What `--set` changes under `--method pacmap`.
+const PACMAP: &[Setting] = &[
+    Setting {
+        key: "neighbours",
+        about: "near pairs of each item [default: 10, more above 10,000 items]",
+    },
+    Setting { key: "mid_near_ratio", about: "more favours the large picture" },
+    Setting { key: "further_ratio", about: "more spreads the map out" },
+    Setting { key: "iterations", about: "in all, in three phases" },
+    Setting { key: "learning_rate", about: "size of a step" },
+    Setting { key: "dims", about: "" },
+];
+
 /// All that `--set` changes, for the end of the help page.
 pub(super) fn list() -> String {
     let listed = |method: &str, list: String| {
@@ -54,49 +121,93 @@ pub(super) fn list() -> String {
     };
     let pca = listed("pca", settings::list::<Pca>(PCA));
     let tsne = listed("tsne", settings::list::<Tsne>(TSNE));
-    format!("{pca}\n{tsne}")
+    let umap = listed("umap", settings::list::<Umap>(UMAP));
+    let pacmap = listed("pacmap", settings::list::<Pacmap>(PACMAP));
+    format!("{umap}\n{tsne}\n{pacmap}\n{pca}")
 }
 
 impl Plan {
     /// What the flags say; one that the method has no use for is refused.
     pub(super) fn of(args: &Args) -> Result<Self> {
-        match args.method {
-            Method::Pca => {
-                let flags =
-                    [("--perplexity", !args.perplexity.is_empty()), ("--pca", args.pca.is_some())];
-                if let Some((flag, _)) = flags.into_iter().find(|(_, given)| *given) {
-                    return Err(Error::usage(format!("{flag} is not for --method pca"))
-                        .help("say --method tsne"));
-                }
-                let pca = Pca { dims: args.dims, ..Pca::default() };
-                Ok(Plan::Pca(settings::apply(pca, &args.set, PCA)?))
-            }
-            Method::Tsne => {
-                let tsne = Tsne { dims: args.dims, ..Tsne::default() };
-                let given = !args.perplexity.is_empty();
-                let tsne =
-                    if given { Tsne { perplexity: args.perplexity.clone(), ..tsne } } else { tsne };
-                let method = settings::apply(tsne, &args.set, TSNE)?;
-                Ok(Plan::Tsne { method, pca: args.pca })
+        let perplexity = !args.perplexity.is_empty();
+        let others = args.method != Method::Pca;
+        for (flag, given, allowed) in [
+            ("--perplexity", perplexity, args.method == Method::Tsne),
+            ("--pca", args.pca.is_some(), others),
+            ("--neighbours", args.neighbours.is_some(), others),
+        ] {
+            if given && !allowed {
+                let method = args.method.name();
+                return Err(Error::usage(format!("{flag} is not for --method {method}"))
+                    .help("say --method tsne"));
             }
         }
+        if args.pca.is_some() && args.neighbours.is_some() {
+            return Err(Error::usage("--pca and --neighbours do not go together").help(
+                "neighbours from a file are those of the vectors; leave one of the two out",
+            ));
+        }
+        let dims = args.dims;
+        let with = Surroundings { pca: args.pca, neighbours: args.neighbours.clone() };
+        Ok(match args.method {
+            Method::Pca => {
+                Plan::Pca(settings::apply(Pca { dims, ..Pca::default() }, &args.set, PCA)?)
+            }
+            Method::Tsne => {
+                let mut tsne = Tsne { dims, ..Tsne::default() };
+                if perplexity {
+                    tsne.perplexity.clone_from(&args.perplexity);
+                }
+                Plan::Tsne(settings::apply(tsne, &args.set, TSNE)?, with)
+            }
+            Method::Umap => {
+                let umap = Umap { dims, ..Umap::default() };
+                Plan::Umap(settings::apply(umap, &args.set, UMAP)?, with)
+            }
+            Method::Pacmap => {
+                let pacmap = Pacmap { dims, ..Pacmap::default() };
+                Plan::Pacmap(settings::apply(pacmap, &args.set, PACMAP)?, with)
+            }
+        })
     }
 
-    /// The layout, and whether it came to its end.
-    pub(super) fn layout(
+    /// The layout, and what belongs to it.
+    pub(super) fn layout(&self, space: &Space, field: &str, run: &Run<'_>) -> Result<Laid> {
+        match self {
+            Plan::Pca(pca) => {
+                let placement = pca.layout(space, field, run)?;
+                Ok(Laid { placement, finished: true, graph: None })
+            }
+            Plan::Tsne(method, with) => with.settle(space, field, method, run),
+            Plan::Umap(method, with) => with.settle(space, field, method, run),
+            Plan::Pacmap(method, with) => with.settle(space, field, method, run),
+        }
+    }
+}
+
+impl Surroundings {
+    /// Neighbours from the file, from the space, or looked for; then the layout.
+    fn settle<M: Layout + Serialize>(
         &self,
         space: &Space,
         field: &str,
+        method: &M,
         run: &Run<'_>,
-    ) -> Result<(Placement, bool)> {
-        match self {
-            Plan::Pca(pca) => Ok((pca.layout(space, field, run)?, true)),
-            Plan::Tsne { method, pca } => {
-                let with = Settlement { pca: *pca, ..Settlement::default() };
-                let settled = settle(space, field, method, &with, run)?;
-                Ok((settled.placement, settled.finished))
-            }
+    ) -> Result<Laid> {
+        let n = space.count();
+        let (mut graph, mut options) = (None, None);
+        if let Some(path) = &self.neighbours {
+            graph = Some(Graph::read(path, n, run)?);
+        } else if self.pca.is_none() && n > 2 {
+            method.fits(n)?;
+            let wanted = NeighbourOptions::nearest(method.neighbours(n).clamp(1, n - 1));
+            graph = Some(neighbours(space, field, &wanted, run)?);
+            options = Some(wanted);
         }
+        let with = Settlement { pca: self.pca, graph: graph.as_ref(), ..Settlement::default() };
+        let settled = settle(space, field, method, &with, run)?;
+        let graph = graph.zip(options);
+        Ok(Laid { placement: settled.placement, finished: settled.finished, graph })
     }
 }
 
@@ -108,5 +219,7 @@ mod tests {
     fn every_option_can_be_set() {
         assert_eq!(settings::unlisted::<Pca>(PCA), Vec::<String>::new());
         assert_eq!(settings::unlisted::<Tsne>(TSNE), Vec::<String>::new());
+        assert_eq!(settings::unlisted::<Umap>(UMAP), Vec::<String>::new());
+        assert_eq!(settings::unlisted::<Pacmap>(PACMAP), Vec::<String>::new());
     }
 }

@@ -6,15 +6,17 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use latlas::index::keep_neighbours;
 use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Placement};
 use latlas::run::Silent;
-use latlas::space::Space;
+use latlas::space::{GraphAbout, Space};
 use latlas::{Error, Result, Run, map};
 use serde_json::{Value, json};
 
 use super::{Context, step};
 use crate::output::{Align, Output, Table, counted, figure, percent};
 
+use methods::Laid;
 pub(super) use methods::Plan;
 
 /// Lay a space out in two or three dimensions
@@ -27,8 +29,9 @@ pub(super) use methods::Plan;
 pub(crate) struct Args {
     /// The space; the map is stored in it
     space: PathBuf,
-    /// How; pca shows the directions along which the vectors differ most, tsne who is near whom
-    #[arg(long, value_enum, default_value_t = Method::Pca)]
+    /// How; umap, tsne and pacmap show who is near whom, pca the directions along which the vectors
+    /// differ most
+    #[arg(long, value_enum, default_value_t = Method::Umap)]
     method: Method,
     /// The map's name in the space; a map of that name is replaced [default: the method's]
     #[arg(long)]
@@ -43,9 +46,13 @@ pub(crate) struct Args {
     /// [default: 30]
     #[arg(long, value_name = "N", value_delimiter = ',')]
     perplexity: Vec<f64>,
-    /// tsne: lay out this many principal components of the vectors instead; 50 save much time
+    /// tsne, umap, pacmap: lay out this many principal components of the vectors instead
     #[arg(long, value_name = "N")]
     pca: Option<usize>,
+    /// tsne, umap, pacmap: take neighbours from a file (.npz, .arrow, .parquet, .csv)
+    /// instead of looking for them
+    #[arg(long, value_name = "FILE")]
+    neighbours: Option<PathBuf>,
     /// Set another option of the method; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -58,6 +65,21 @@ enum Method {
     Pca,
     // t-distributed stochastic neighbour embedding
     Tsne,
+    // Uniform manifold approximation and projection
+    Umap,
+    // Pairwise controlled manifold approximation: the large picture
+    Pacmap,
+}
+
+impl Method {
+    fn name(self) -> &'static str {
+        match self {
+            Method::Pca => "pca",
+            Method::Tsne => "tsne",
+            Method::Umap => "umap",
+            Method::Pacmap => "pacmap",
+        }
+    }
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
@@ -116,7 +138,14 @@ pub(super) fn make(
 ) -> Result<Made> {
     let mut edit = Space::edit(path)?;
     let space = edit.space().clone();
-    let (layout, finished) = plan.layout(&space, field, run)?;
+    let Laid { placement: layout, finished, graph } = plan.layout(&space, field, run)?;
+    if let Some((graph, options)) = &graph {
+        // For the next method that asks; what is there may be of more neighbours, and then serves as well.
+        let serves = |kept: &GraphAbout| kept.field == field && kept.k >= graph.k();
+        if !space.graphs().iter().any(serves) || space.graph(field).is_err() {
+            keep_neighbours(&mut edit, field, graph, options, run)?;
+        }
+    }
     let faithfulness = if finished {
         layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?
     } else {

@@ -37,6 +37,10 @@ impl Layout for Pacmap {
         self.candidates_for(points)
     }
 
+    fn fits(&self, points: usize) -> Result<()> {
+        self.check_for(points)
+    }
+
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
         let n = points.vectors.rows();
         self.check_for(n)?;

@@ -53,6 +53,10 @@ impl Layout for Umap {
         self.neighbours_for(points).saturating_sub(1)
     }
 
+    fn fits(&self, points: usize) -> Result<()> {
+        self.check_for(points)
+    }
+
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
         self.begin_with(points, None, run)
     }

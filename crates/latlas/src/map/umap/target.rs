@@ -52,6 +52,10 @@ impl Layout for Supervised<'_> {
         self.method.neighbours(points)
     }
 
+    fn fits(&self, points: usize) -> Result<()> {
+        self.method.check_for(points)
+    }
+
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
         self.method.begin_with(points, Some(self.target), run)
     }
