@@ -75,12 +75,11 @@ fn settle_as(
         None => (&data, data.geometry()),
     };
     let k = method.neighbours(n);
-    let graph = match with.graph {
-        Some(graph) => Cow::Borrowed(graph),
-        None => {
-            let options = NeighbourOptions::nearest(k.clamp(1, n - 1));
-            Cow::Owned(Graph::of(vectors, geometry, &options, run)?)
-        }
+    let graph = if let Some(graph) = with.graph {
+        Cow::Borrowed(graph)
+    } else {
+        let options = NeighbourOptions::nearest(k.clamp(1, n - 1));
+        Cow::Owned(Graph::of(vectors, geometry, &options, run)?)
     };
     if graph.len() != n || graph.k() < k.min(n - 1) {
         return Err(Error::usage(format!(

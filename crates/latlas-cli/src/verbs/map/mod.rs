@@ -11,7 +11,7 @@ use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Placement};
 use latlas::run::Silent;
 use latlas::space::{GraphAbout, Space};
 use latlas::{Error, Result, Run, map};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Context, step};
 use crate::output::{Align, Output, Table, counted, figure, percent};
@@ -96,9 +96,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         .help("make the map again to finish it"));
     }
     if cx.out.json() {
-        let mut figures = made.layout.figures.clone();
-        figures.remove("explained_variance");
-        figures.remove("explained_variance_ratio");
+        let told = |(key, _): &(String, Value)| !key.starts_with("explained_variance");
+        let figures: Map<String, Value> =
+            made.layout.figures.clone().into_iter().filter(told).collect();
         return cx.out.object(
             "map",
             &json!({
