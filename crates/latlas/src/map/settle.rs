@@ -81,16 +81,6 @@ fn settle_as(
         let options = NeighbourOptions::nearest(k.clamp(1, n - 1));
         Cow::Owned(Graph::of(vectors, geometry, &options, run)?)
     };
-    if graph.len() != n || graph.k() < k.min(n - 1) {
-        return Err(Error::usage(format!(
-            "a graph of {} neighbours of {} items: {} wants {} of {n}",
-            graph.k(),
-            graph.len(),
-            method.method(),
-            k.min(n - 1)
-        ))
-        .help("give a graph of more neighbours, or none: it is computed"));
-    }
     let points = Points { vectors, geometry, graph: &graph, start: with.start };
     let mut settling = method.begin(points, run)?;
     let finished = go(settling.as_mut(), run)?;
