@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
+/// Neighbours of all points together, at most: eight bytes each.
+const MOST: usize = 1 << 30;
+
 /// How many neighbours, and how they are found. `docs/neighbours.md` says what each choice costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -95,6 +98,13 @@ impl NeighbourOptions {
                 self.k
             ))
             .help(format!("ask for k = 1 to {}", points - 1)));
+        }
+        if self.k > MOST / points {
+            return Err(Error::usage(format!(
+                "{} neighbours of each of {points} points do not fit in memory",
+                self.k
+            ))
+            .help(format!("at most {} do: ask for fewer, or a lower perplexity", MOST / points)));
         }
         let ranges = [
             ("trees", self.trees, 1..=256),
