@@ -274,6 +274,12 @@ fn what_cannot_be_done_is_refused_by_name() {
     assert_eq!(error.to_string(), "30 neighbours asked of 30 points, itself left out");
     assert_eq!((error.kind(), error.way_out()), (Kind::Usage, Some("ask for k = 1 to 29")));
     assert_eq!(refused(&points, &descent(0)).kind(), Kind::Usage);
+    let error = refused(&Matrix::zeros(40_000, 1), &exact(30_000));
+    assert_eq!(
+        error.to_string(),
+        "30000 neighbours of each of 40000 points are more than a graph holds"
+    );
+    assert!(error.way_out().unwrap().starts_with("at most 26843 do"), "{error}");
     let one = Matrix::new(1, 2, vec![1.0, 2.0]).unwrap();
     assert_eq!(
         refused(&one, &exact(1)).to_string(),

@@ -1,4 +1,4 @@
-//! The words of a space that a learner goes on from, beside those of new text.
+//! The words of new text, beside those of a space that a learner goes on from.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -18,16 +18,19 @@ pub(super) enum Origin {
     Kept(Row),
 }
 
-/// The words of both with the sums of their counts, most frequent first.
+/// The words of new text, in order; after a space the words of both with the sums of their counts, most frequent first.
 pub(super) fn words_of_both<'a>(
-    space: &'a Space,
+    space: Option<&'a Space>,
     vocabulary: &'a Vocabulary,
 ) -> Result<Vec<(Origin, &'a str, u64)>> {
+    let new = vocabulary.words.iter().zip(&vocabulary.counts).enumerate();
+    let new = new.map(|(i, (word, &n))| (Origin::Learned(i), word.as_str(), n));
+    let Some(space) = space else { return Ok(new.collect()) };
     let earlier = counts(space)?;
     let count = |row| earlier.get(&row).copied().unwrap_or(0);
     let known: HashSet<&str> = vocabulary.words.iter().map(String::as_str).collect();
-    let new = vocabulary.words.iter().zip(&vocabulary.counts).enumerate().map(|(i, (word, &n))| {
-        (Origin::Learned(i), word.as_str(), n.saturating_add(space.get(word).map_or(0, count)))
+    let new = new.map(|(origin, word, n)| {
+        (origin, word, n.saturating_add(space.get(word).map_or(0, count)))
     });
     let kept = space.live().map(|row| (Origin::Kept(row), space.id(row), count(row)));
     let mut words: Vec<_> = new.chain(kept.filter(|(_, word, _)| !known.contains(word))).collect();

@@ -91,7 +91,7 @@ fn one_point_few_points_and_equal_points_have_an_answer() {
         let two = find(&*method, &matrix(1, vec![0.0, 1.0]));
         assert_eq!(two.labels.len(), 2);
         let nothing =
-            clusters(&*method, &Matrix::zeros(0, 3).into(), Geometry::Euclidean, &Run::silent(1));
+            clusters(&*method, &Matrix::zeros(0, 3), Geometry::Euclidean, &Run::silent(1));
         assert_eq!(nothing.unwrap_err().kind(), Kind::Nothing);
         let hole = clusters(
             &*method,

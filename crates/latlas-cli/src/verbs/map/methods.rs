@@ -185,6 +185,13 @@ impl Plan {
     }
 }
 
+impl Default for Plan {
+    /// What `latlas map SPACE` does when it is told nothing else.
+    fn default() -> Self {
+        Plan::Umap(Umap::default(), Surroundings::default())
+    }
+}
+
 impl Surroundings {
     /// Neighbours from the file, from the space, or looked for; then the layout.
     fn settle<M: Layout + Serialize>(

@@ -159,7 +159,7 @@ impl Answer {
         let geometry = rows.geometry();
         let mut scratch = Vec::new();
         let numbers = rows.block(0..rows.rows(), &mut scratch).to_vec();
-        let vectors = Arc::new(Matrix::new(rows.rows(), rows.cols(), numbers)?);
+        let vectors = Matrix::new(rows.rows(), rows.cols(), numbers)?;
         let clusters = clusters::clusters(method, &vectors, geometry, &run)?;
         if clusters.is_empty() {
             let items = counted(vectors.rows() as u64, "items");

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use latlas::data::{Corpus, CorpusOptions};
 use latlas::learn::Word2Vec;
-use latlas::map::Pca;
 use latlas::{Error, Result, Space};
 use serde_json::{Map, json};
 
@@ -129,8 +128,7 @@ impl<'a> Guide<'a> {
              close on it is close in truth. Two dimensions never hold all of it.",
             Some(&format!("map {}", self.space())),
         );
-        let made =
-            map::make(&self.space, "main", None, &map::Plan::Pca(Pca::default()), &self.cx.run())?;
+        let made = map::make(&self.space, "main", None, &map::Plan::default(), &self.cx.run())?;
         self.cx.out.settle();
         self.show(|| map::print(&made, &self.space(), self.cx.out))
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// Neighbours of all points together, at most: eight bytes each.
+/// Neighbours of all points together, at most: a graph of them takes 8 GiB, and what is made of it several times that.
 const MOST: usize = 1 << 30;
 
 /// How many neighbours, and how they are found. `docs/neighbours.md` says what each choice costs.
@@ -101,7 +101,7 @@ impl NeighbourOptions {
         }
         if self.k > MOST / points {
             return Err(Error::usage(format!(
-                "{} neighbours of each of {points} points do not fit in memory",
+                "{} neighbours of each of {points} points are more than a graph holds",
                 self.k
             ))
             .help(format!("at most {} do: ask for fewer, or a lower perplexity", MOST / points)));

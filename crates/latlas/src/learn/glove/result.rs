@@ -81,11 +81,7 @@ impl Glove {
         mut model: Model,
     ) -> Result<SpaceBuilder> {
         let vocabulary = &counts.vocabulary;
-        let new = vocabulary.words.iter().zip(&vocabulary.counts).enumerate();
-        let words: Vec<_> = match before {
-            Some(before) => words_of_both(before.space, vocabulary)?,
-            None => new.map(|(i, (word, &n))| (Origin::Learned(i), word.as_str(), n)).collect(),
-        };
+        let words = words_of_both(before.map(|before| before.space), vocabulary)?;
         let places = tiles.blocks.source_places();
         let mut rows = Rows::new(self, words.len());
         for (row, &(origin, ..)) in words.iter().enumerate() {

@@ -6,17 +6,15 @@
 //! away. They keep their vectors to the bit, and the result holds the words of both, with the sums of their counts.
 
 use bytemuck::cast_slice;
-use std::collections::HashSet;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::train::Model;
 use super::{Loss, Word2Vec};
 use crate::data::{Corpus, Vocabulary};
 use crate::error::{Error, Result};
-use crate::items::Items;
 use crate::learn::Learn;
 use crate::run::Run;
-use crate::space::{Field, Row, Space};
+use crate::space::{Field, Space};
 
 /// A learner that begins where a space ended.
 #[derive(Debug, Clone)]
@@ -80,21 +78,6 @@ impl<'a> Before<'a> {
         }
     }
 
-    /// The words that stand only in the space.
-    pub(super) fn others(&self, words: &Vocabulary) -> Vec<Row> {
-        let known: HashSet<&str> = words.words.iter().map(String::as_str).collect();
-        self.space.live().filter(|&row| !known.contains(self.space.id(row))).collect()
-    }
-
-    /// How often each live row's word stood in earlier texts, as far as column `count` tells.
-    pub(super) fn counts(&self) -> Result<Vec<(Row, u64)>> {
-        let has = self.space.columns().iter().any(|(name, _)| name == "count");
-        let items = if has { Some(self.space.items(Some(&["count"]))?) } else { None };
-        let counts = items.as_ref().and_then(numbers);
-        let count = |i: usize| counts.as_ref().and_then(|counts| counts.get(i)).copied();
-        Ok(self.space.live().enumerate().map(|(i, row)| (row, count(i).unwrap_or(0))).collect())
-    }
-
     /// What a checkpoint must have begun with too.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hash = Xxh3Default::new();
@@ -108,11 +91,4 @@ impl<'a> Before<'a> {
         }
         hash.digest()
     }
-}
-
-/// The whole numbers of the first column, if it has such; what is missing or below zero counts as 0.
-fn numbers(items: &Items) -> Option<Vec<u64>> {
-    let column = items.columns().first()?;
-    let values = column.values.as_any().downcast_ref::<arrow_array::Int64Array>()?;
-    Some(values.iter().map(|n| n.and_then(|n| u64::try_from(n).ok()).unwrap_or(0)).collect())
 }

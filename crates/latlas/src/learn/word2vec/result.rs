@@ -1,8 +1,6 @@
 //! From trained matrices to a space.
 
 use serde_json::{Value, json};
-use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use super::Word2Vec;
 use super::continuation::Before;
@@ -11,51 +9,25 @@ use crate::data::Corpus;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::kernels::hogwild::{Hogwild, RacingRows};
+use crate::learn::earlier::{Origin, words_of_both};
 use crate::learn::training::Trained;
 use crate::learn::words::counted;
 use crate::linalg::Matrix;
 use crate::run::Run;
-use crate::space::{Field, Provenance, Row, Space, SpaceBuilder};
+use crate::space::{Field, Provenance, Space, SpaceBuilder};
 
-/// Where a row of the result comes from.
-#[derive(Clone, Copy)]
-enum Origin {
-    /// A word of the corpus.
-    Trained(usize),
-    /// A word of the space before, untouched.
-    Kept(Row),
-}
-
-/// The rows of the result, most frequent first, with their counts.
+/// The rows of the result with their counts.
 struct Rows<'a> {
     words: Vec<(Origin, &'a str, u64)>,
 }
 
-impl<'a> Rows<'a> {
-    fn new(corpus: &'a Corpus, before: Option<&'a Before<'_>>) -> Result<Self> {
-        let vocabulary = &corpus.vocabulary;
-        let known = vocabulary.words.iter().zip(&vocabulary.counts).enumerate();
-        let mut words: Vec<_> =
-            known.map(|(i, (word, &n))| (Origin::Trained(i), word.as_str(), n)).collect();
-        if let Some(before) = before {
-            let earlier: HashMap<Row, u64> = before.counts()?.into_iter().collect();
-            let count = |row| earlier.get(&row).copied().unwrap_or(0);
-            for (_, word, n) in &mut words {
-                *n = n.saturating_add(before.space.get(word).map_or(0, count));
-            }
-            let others = before.others(vocabulary).into_iter();
-            words.extend(others.map(|row| (Origin::Kept(row), before.space.id(row), count(row))));
-            words.sort_by_key(|&(.., n)| Reverse(n));
-        }
-        Ok(Rows { words })
-    }
-
+impl Rows<'_> {
     /// The vectors of one matrix, which is given back to the machine; where a word is not in it, those of `kept`.
     fn vectors(&self, mut matrix: RacingRows, kept: Option<&Field>) -> Result<Matrix> {
         let mut vectors = Matrix::zeros(self.words.len(), matrix.dim());
         for (row, &(origin, ..)) in self.words.iter().enumerate() {
             match (origin, kept) {
-                (Origin::Trained(i), _) => vectors.row_mut(row).copy_from_slice(matrix.row(i)),
+                (Origin::Learned(i), _) => vectors.row_mut(row).copy_from_slice(matrix.row(i)),
                 (Origin::Kept(from), Some(kept)) => kept.read(from, vectors.row_mut(row)),
                 (Origin::Kept(_), None) => {}
             }
@@ -78,7 +50,8 @@ impl Word2Vec {
         kernels: Hogwild,
         run: &Run<'_>,
     ) -> Result<SpaceBuilder> {
-        let rows = Rows::new(corpus, before)?;
+        let space = before.map(|before| before.space);
+        let rows = Rows { words: words_of_both(space, &corpus.vocabulary)? };
         let losses = trained.losses.iter().map(|epoch| json!(epoch.mean())).collect();
         let Model { input, output } = trained.model;
         // What is not kept is given back before the result is taken over.

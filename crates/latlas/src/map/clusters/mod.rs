@@ -17,14 +17,12 @@ mod names;
 mod stability;
 mod union;
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value};
 
 use super::layout::Points;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
-use crate::index::{Exact, Graph};
+use crate::index::{Graph, NeighbourOptions};
 use crate::linalg::{Matrix, column_moments};
 use crate::run::Run;
 
@@ -148,25 +146,25 @@ fn by_size(labels: &[u32]) -> (Vec<u32>, Vec<usize>) {
 /// Errors: no vectors, numbers that are not finite (row named), options that do not fit.
 pub fn clusters(
     method: &dyn Cluster,
-    vectors: &Arc<Matrix>,
+    vectors: &Matrix,
     geometry: Geometry,
     run: &Run,
 ) -> Result<Clusters> {
     if vectors.rows() == 0 {
         return Err(Error::nothing("there is nothing to cluster"));
     }
-    column_moments(&**vectors, run)?;
+    column_moments(vectors, run)?;
     let graph = graph(vectors, geometry, method.neighbours(vectors.rows()), run)?;
-    method.cluster(Points { vectors: &**vectors, geometry, graph: &graph, start: None }, run)
+    method.cluster(Points { vectors, geometry, graph: &graph, start: None }, run)
 }
 
 /// The k nearest neighbours of each vector, or all others where there are fewer.
-fn graph(vectors: &Arc<Matrix>, geometry: Geometry, k: usize, run: &Run) -> Result<Graph> {
+fn graph(vectors: &Matrix, geometry: Geometry, k: usize, run: &Run) -> Result<Graph> {
     if k == 0 || vectors.rows() < 2 {
         return Graph::new(0, Vec::new(), Vec::new());
     }
-    let exact = Exact::over(Arc::clone(vectors), geometry.measure())?;
-    Ok(Graph::from(&exact.knn(k, run.threads)?))
+    let options = NeighbourOptions::nearest(k.min(vectors.rows() - 1));
+    Graph::of(vectors, geometry, &options, run)
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use rand_xoshiro::rand_core::Rng;
 use serde::{Deserialize, Serialize};
@@ -62,7 +61,7 @@ const STREAM: u64 = 0x7265_7361_6d70_6c65;
 /// share of the points.
 pub fn stability(
     method: &dyn Cluster,
-    vectors: &Arc<Matrix>,
+    vectors: &Matrix,
     geometry: Geometry,
     found: &Clusters,
     options: &StabilityOptions,
@@ -99,7 +98,7 @@ pub fn stability(
             continue;
         }
         let numbers: Vec<f32> = chosen.iter().flat_map(|&i| vectors.row(i)).copied().collect();
-        let part = Arc::new(Matrix::new(chosen.len(), vectors.cols(), numbers)?);
+        let part = Matrix::new(chosen.len(), vectors.cols(), numbers)?;
         let again = clusters(&*thinned, &part, geometry, &inner)?;
         let labels: Vec<u32> = chosen.iter().map(|&i| found.labels[i]).collect();
         let mut mixed = again.labels.clone();
