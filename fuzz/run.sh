@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every fuzz target for SECONDS each (120), JOBS of them at a time (2), and closes with a table.
-# Needs nightly Rust and cargo-fuzz. A crash leaves its input under fuzz/artifacts and makes the run fail.
+# Needs nightly Rust and cargo-fuzz. LATLAS names the program that writes the first inputs, if not one built here. A crash leaves its input under fuzz/artifacts and makes the run fail.
 set -u
 cd "$(dirname "$0")" || exit 1
 export SECONDS_EACH=${1:-120}
@@ -13,7 +13,8 @@ targets=$(cargo +nightly fuzz list)
 # puts a copy into the target's corpus, behind the byte that some targets choose a format by.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-latlas() { cargo run --quiet --manifest-path ../Cargo.toml -p latlas-cli -- --quiet "$@" >/dev/null; }
+[ -n "${LATLAS:-}" ] || cargo build --quiet --manifest-path ../Cargo.toml --bin latlas || exit 1
+latlas() { "${LATLAS:-../target/debug/latlas}" --quiet "$@" >/dev/null; }
 seed() {
     mkdir -p "corpus/$1"
     { printf '%b' "${3:-}"; cat "$2"; } >"corpus/$1/seed-$(basename "$2")"

@@ -64,7 +64,8 @@ def train(tool, args, corpus, space, seed, work):
         run = measured(["sh", "-c", glove(args, corpus, vectors, seed, work)], log)
     else:
         sys.exit(f"there is no tool '{tool}'")
-    output([args.latlas, "convert", vectors, space])
+    # The reference writes a header, which its own format does not have.
+    output([args.latlas, "convert", vectors, space, *(["--from", "word2vec"] if tool == "GloVe" else [])])
     vectors.unlink()
     return run
 
@@ -72,12 +73,13 @@ def train(tool, args, corpus, space, seed, work):
 def glove(args, corpus, vectors, seed, work):
     """The reference's four programs, as its demonstration runs them."""
     q = shlex.quote
-    vocabulary, counts, shuffled = (q(str(work / name)) for name in ("vocab.txt", "counts.bin", "shuffled.bin"))
+    names = ("vocab.txt", "counts.bin", "shuffled.bin", "overflow", "temporary")
+    vocabulary, counts, shuffled, overflow, temporary = (q(str(work / name)) for name in names)
     program = lambda name: q(str(args.glove / name))
     return " && ".join([
         f"{program('vocab_count')} -min-count 1 -verbose 0 < {q(str(corpus))} > {vocabulary}",
-        f"{program('cooccur')} -memory 4.0 -vocab-file {vocabulary} -verbose 0 -window-size {GLOVE['window']} < {q(str(corpus))} > {counts}",
-        f"{program('shuffle')} -memory 4.0 -verbose 0 -seed {seed} < {counts} > {shuffled}",
+        f"{program('cooccur')} -memory 4.0 -overflow-file {overflow} -vocab-file {vocabulary} -verbose 0 -window-size {GLOVE['window']} < {q(str(corpus))} > {counts}",
+        f"{program('shuffle')} -memory 4.0 -temp-file {temporary} -verbose 0 -seed {seed} < {counts} > {shuffled}",
         f"{program('glove')} -save-file {q(str(vectors.with_suffix('')))} -threads {args.threads} -input-file {shuffled} -x-max {GLOVE['x_max']}"
         f" -iter {args.epochs} -vector-size {args.dim} -binary 0 -vocab-file {vocabulary} -verbose 0 -write-header 1 -seed {seed}",
         f"rm {counts} {shuffled}",

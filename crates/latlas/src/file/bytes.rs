@@ -17,6 +17,10 @@ compile_error!(
     "Latlas uses little-endian numbers in files in place, and this machine is big-endian"
 );
 
+/// As much as Linux at most maps around a page of a file that is read: all pages that it keeps together, since version
+/// 6.18; 64 kB before.
+const AROUND: usize = 1 << 21;
+
 /// Immutable bytes, mapped from a file or owned; cheap to clone. They start at a multiple of 8, so that numbers
 /// in them can be used in place.
 ///
@@ -64,12 +68,15 @@ impl Bytes {
         Ok(Self::from(bytes))
     }
 
-    /// Tells the system that a range is not needed for a while: its pages of a mapped file leave this process's
-    /// memory, and are read again where they are. A pass over a file then takes no memory to speak of.
+    /// Tells the system that a range is not needed for a while: its pages of a mapped file, and some pages around it,
+    /// leave this process's memory, and are read again where they are needed. A pass over a file then takes no memory
+    /// to speak of.
     pub fn release(&self, range: std::ops::Range<usize>) {
         #[cfg(unix)]
         if let Source::Mapped(map) = &self.0 {
-            let range = range.start.min(map.len())..range.end.min(map.len());
+            // A page that is read brings its neighbours along, those that were let go before among them.
+            let start = range.start.saturating_sub(AROUND).min(map.len());
+            let range = start..range.end.saturating_add(AROUND).min(map.len());
             // SAFETY: the map is of a file and read-only: a page that has been let go is read from the file again,
             // with the same content.
             let _ = unsafe {
