@@ -52,6 +52,8 @@ fn prepare(dir: &Path) {
     }
     common::ok(dir, &["map", "mapped.space", "-q"]);
     common::ok(dir, &["map", "plot.space", "-q"]);
+    copy(&dir.join("mapped.space"), &dir.join("grown.space"));
+    copy(&dir.join("words.space"), &dir.join("year1.space"));
 
     write("topics.csv", topics(dir).as_bytes());
     common::ok(dir, &["convert", "words.space", "points.npy"]);
@@ -95,6 +97,7 @@ fn prepare(dir: &Path) {
             "-q",
         ],
     );
+    copy(&dir.join("other-seed.space"), &dir.join("year2.space"));
     let papers =
         "the new york times of new york\nnew shoes and new york\nold times in york\n".repeat(40);
     write("papers.txt", papers.as_bytes());
@@ -114,6 +117,9 @@ fn prepare(dir: &Path) {
         "new.vec",
         b"2 16\nbrook 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0\npond 0 1 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n",
     );
+    common::ok(dir, &["convert", "new.vec", "more.space", "-q"]);
+    write("two.vec", b"2 2\nbrook 1 0\npond 0 1\n");
+    common::ok(dir, &["convert", "two.vec", "two.space", "-q"]);
     write("twice.vec", b"2 3\ncat 1 0 0\ncat 0 1 0\n");
     write("nan.vec", b"2 3\ncat 1 0 0\ndog 0 NaN 0\n");
     let bin = common::word2vec_bin(&[("cat", &[1.0, 0.0]), ("dog", &[0.0, 1.0])]);

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use latlas::data::{CorpusOptions, Counts, ReaderOptions, Sources, Tokenizer};
 use latlas::eval::Score;
 use latlas::eval::words::{self, Options};
-use latlas::geometry::Geometry;
+use latlas::geometry::{Geometry, Measure};
 use latlas::index::{Exact, Hit, Query, doesnt_match, wmd};
 use latlas::items::Items;
 use latlas::learn::documents::OnUnknown;
 use latlas::learn::{self, Doc2Vec, Doc2VecModel, DocumentCorpus, Glove, Learn, Svd};
 use latlas::linalg::Matrix;
-use latlas::space::{ItemBatch, Registry, encode_all};
+use latlas::map::{FaithfulnessOptions, Frozen, Layout, Settlement, Tsne, Umap, settle, table};
+use latlas::space::{ItemBatch, Provenance, Registry, encode_all};
 use latlas::{Run, Space};
 
 fn data(file: &str) -> Option<PathBuf> {
@@ -323,5 +324,84 @@ fn paragraph_vectors_tell_subjective_from_objective_sentences() {
         let new = voted(&neighbours);
         eprintln!("{model:?}: {learned:.3}, new ones {new:.3}");
         assert!(learned >= least && new >= least_new, "{model:?}: {learned}, new ones {new}");
+    }
+}
+
+/// The 10,000 images of MNIST's test set, a row each, and what they show.
+fn digits() -> Option<(Matrix, Vec<u8>)> {
+    let unpacked = |file: &str, header: usize| -> Option<Vec<u8>> {
+        let packed = std::fs::read(data(file)?).unwrap();
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut bytes).unwrap();
+        Some(bytes.split_off(header))
+    };
+    let labels = unpacked("images-mnist/t10k-labels-idx1-ubyte.gz", 8)?;
+    let images = unpacked("images-mnist/t10k-images-idx3-ubyte.gz", 16)?;
+    let images = images.into_iter().map(f32::from).collect();
+    Some((Matrix::new(labels.len(), 784, images).unwrap(), labels))
+}
+
+/// Of 1,000 digits, those that most of their ten nearest among 9,000 others on the map agree with: placed on the map of these
+/// 9,000, or laid out together with them.
+#[test]
+#[ignore = "real data: just accuracy"]
+fn added_digits_stand_as_well_as_those_laid_out_together() {
+    const MAPPED: usize = 9_000;
+    let Some((images, labels)) = digits() else { return };
+    let run = Run { threads: 2, ..Run::silent(42) };
+    let space = |rows: std::ops::Range<usize>| {
+        let numbers = images.as_slice()[rows.start * 784..rows.end * 784].to_vec();
+        let vectors = Matrix::new(rows.len(), 784, numbers).unwrap();
+        let items = Items::from_ids(rows.map(|i| i.to_string())).unwrap();
+        Space::builder("test", items).field("main", Geometry::Euclidean, vectors).build().unwrap()
+    };
+    let right = |map: &Matrix, others: &Matrix| {
+        let index = Exact::over(map.clone(), Measure::Euclidean).unwrap();
+        let hits = index.search_batch(others, &Query::nearest(10), 2).unwrap();
+        let voted = hits.iter().zip(&labels[MAPPED..]).filter(|(hits, label)| {
+            let mut votes = [0; 10];
+            hits.iter().for_each(|hit| votes[usize::from(labels[hit.row.index()])] += 1);
+            votes.iter().all(|&other| other <= votes[usize::from(**label)])
+        });
+        voted.count() as f64 / others.rows() as f64
+    };
+    let part = |map: &Matrix, rows: std::ops::Range<usize>| {
+        let numbers = &map.as_slice()[rows.start * 2..rows.end * 2];
+        Matrix::new(rows.len(), 2, numbers.to_vec()).unwrap()
+    };
+    let (mapped, all) = (space(0..MAPPED), space(0..labels.len()));
+    let (umap, tsne) = (Umap::default(), Tsne::default());
+    for by in ["umap", "tsne"] {
+        let lay = |space: &Space| {
+            let with = Settlement::default();
+            let settled = if by == "umap" {
+                settle(space, "main", &umap, &with, &run)
+            } else {
+                settle(space, "main", &tsne, &with, &run)
+            };
+            settled.unwrap().placement
+        };
+        let layout = lay(&mapped);
+        assert_eq!(layout.method, if by == "umap" { umap.method() } else { tsne.method() });
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("digits.space");
+        mapped.save(&path).unwrap();
+        let options = FaithfulnessOptions { all_up_to: 500, sample: 500, ..Default::default() };
+        let faithfulness = layout.faithfulness(&mapped, &options, &run).unwrap();
+        let (items, about) = table(&mapped, &layout, &faithfulness).unwrap();
+        let mut edit = Space::edit(&path).unwrap();
+        edit.set_map(by, &items, about).unwrap();
+        let stored = edit.publish(Provenance::default()).unwrap();
+        let frozen = Frozen::of(&stored, None).unwrap();
+        let vectors = images.as_slice()[MAPPED * 784..].to_vec();
+        let vectors = Matrix::new(labels.len() - MAPPED, 784, vectors).unwrap();
+        let placed = frozen.place(&vectors, &run).unwrap();
+        let together = lay(&all).coords;
+        let (placed, together) = (
+            right(&layout.coords, &placed.coords),
+            right(&part(&together, 0..MAPPED), &part(&together, MAPPED..labels.len())),
+        );
+        eprintln!("{by}: {placed:.3} placed, {together:.3} laid out together");
+        assert!(placed > together - 0.02, "{by}: {placed}, together {together}");
     }
 }

@@ -53,7 +53,7 @@ pub(super) fn eigen(a: MatRef<'_, f64>) -> Result<(Vec<f64>, Mat<f64>)> {
     Ok((values, Mat::from_fn(n, n, |i, j| u[(i, n - 1 - j)])))
 }
 
-fn no_convergence(rows: usize, cols: usize) -> Error {
+pub(super) fn no_convergence(rows: usize, cols: usize) -> Error {
     Error::data(format!("the decomposition of a matrix of {rows} × {cols} did not converge"))
         .help("look for extreme values among its numbers")
 }

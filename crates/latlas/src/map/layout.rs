@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::index::Graph;
 use crate::linalg::{Matrix, RowSource};
@@ -19,6 +19,25 @@ pub struct Points<'a> {
     pub graph: &'a Graph,
     /// Where they stand before the first step, n × 2 or n × 3; `None` leaves it to the method.
     pub start: Option<&'a Matrix>,
+}
+
+/// What draws points back towards a place of their own: λ·‖yᵢ − aᵢ‖² is added to what is lowered.
+#[derive(Clone, Copy)]
+pub struct Tether<'a> {
+    /// aᵢ, n × 2 or n × 3.
+    pub to: &'a Matrix,
+    /// Which points are held.
+    pub held: &'a [bool],
+    /// λ, at least 0. Beside it, a point's strongest neighbour pulls with about 1.
+    pub strength: f64,
+}
+
+impl Tether<'_> {
+    /// aᵢ, for a point that is held.
+    pub(super) fn of<const D: usize>(&self, point: usize) -> Option<[f32; D]> {
+        let to = self.to.row(point);
+        self.held[point].then(|| std::array::from_fn(|axis| to[axis]))
+    }
 }
 
 /// A method that moves points about until they settle. The same points, options and seed give the same positions to the
@@ -38,6 +57,18 @@ pub trait Layout: Sync {
 
     /// Everything before the first step.
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>>;
+
+    /// As `begin`, with points held by a tether. A usage error under a method that knows none.
+    fn begin_tethered<'a>(
+        &'a self,
+        points: Points<'a>,
+        tether: Tether<'_>,
+        run: &Run<'_>,
+    ) -> Result<Box<dyn Settling + 'a>> {
+        let _ = (points, tether, run);
+        Err(Error::usage(format!("{} holds no points by a tether", self.method()))
+            .help("lay out by umap or tsne"))
+    }
 }
 
 /// A layout that is still moving: whoever holds it may look at it between two steps, draw it, or stop there.

@@ -78,7 +78,7 @@ pub struct PcaFit {
 const EXACT_UP_TO: usize = 1000;
 /// So many shares of the variance are told where they cost nothing.
 const SCREE: usize = 20;
-/// Loadings are stored with a map up to so many numbers.
+/// Loadings are stored with a map up to so many numbers, and the mean beside them: they place new items.
 const MOST_LOADINGS: usize = 20_000;
 /// A component further than this from the true one is warned about.
 const CONVERGED: f64 = 1e-4;
@@ -172,6 +172,7 @@ impl Pca {
         if fit.components.as_slice().len() <= MOST_LOADINGS {
             let loadings: Vec<&[f32]> = fit.components.iter_rows().collect();
             figures.insert("loadings".to_owned(), json!(loadings));
+            figures.insert("mean".to_owned(), json!(fit.mean));
         }
         figures.insert("solver".to_owned(), json!(fit.solver));
         if fit.solver == Solver::Randomised {

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
-use super::{FieldRows, Layout, Pca, PcaFit, Placement, Points, Settling};
+use super::{Earlier, FieldRows, Layout, Pca, PcaFit, Placement, Points, Settling, Tether};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Geometry;
 use crate::index::{Graph, NeighbourOptions};
@@ -23,6 +23,10 @@ pub struct Settlement<'a> {
     pub graph: Option<&'a Graph>,
     /// Where the live items stand at first, in order. `None` leaves it to the method.
     pub start: Option<&'a Matrix>,
+    /// A map that gives items of the same ids their start, in place of `start`.
+    pub earlier: Option<&'a Earlier>,
+    /// How strongly these items are drawn back there while points move ([`Tether`]); 0 does not.
+    pub tether: f64,
 }
 
 /// A layout, and whether it came to its end.
@@ -81,8 +85,16 @@ fn settle_as(
         let options = NeighbourOptions::nearest(k.clamp(1, n - 1));
         Cow::Owned(Graph::of(vectors, geometry, &options, run)?)
     };
-    let points = Points { vectors, geometry, graph: &graph, start: with.start };
-    let mut settling = method.begin(points, run)?;
+    let known = with.earlier.map(|earlier| earlier.start(space, &graph, run)).transpose()?;
+    let start = known.as_ref().map(|known| &known.coords).or(with.start);
+    let points = Points { vectors, geometry, graph: &graph, start };
+    let mut settling = match &known {
+        Some(known) if with.tether > 0.0 => {
+            let tether = Tether { to: &known.coords, held: &known.known, strength: with.tether };
+            method.begin_tethered(points, tether, run)?
+        }
+        _ => method.begin(points, run)?,
+    };
     let finished = go(settling.as_mut(), run)?;
 
     let quiet = Run { progress: &Silent, ..run.clone() };
@@ -93,6 +105,10 @@ fn settle_as(
         figures.insert("unfinished".to_owned(), json!(format!("{done} of {total} steps")));
     }
     figures.insert("neighbours".to_owned(), json!(k));
+    if let Some((earlier, known)) = with.earlier.zip(known.as_ref()) {
+        figures.insert("start".to_owned(), earlier.to_json(known));
+        figures.insert("tether".to_owned(), json!(with.tether));
+    }
     if let Some(fit) = &reduced {
         let kept: f64 = fit.explained_variance_ratio.iter().sum();
         figures.insert("pca_explained".to_owned(), json!(kept));
@@ -133,7 +149,7 @@ fn go(settling: &mut dyn Settling, run: &Run<'_>) -> Result<bool> {
 }
 
 /// The leading principal components, as many as asked for.
-fn reduce(data: &FieldRows, dims: usize, run: &Run<'_>) -> Result<PcaFit> {
+pub(super) fn reduce(data: &FieldRows, dims: usize, run: &Run<'_>) -> Result<PcaFit> {
     if dims == 0 || dims > data.cols() {
         return Err(Error::usage(format!(
             "{dims} principal components asked of vectors with {} dimensions",

@@ -261,6 +261,25 @@ impl Space {
         table::map(self, name)
     }
 
+    /// A stored map's table as it was made, stale or not: rows are the items of then, in their order. With `None` the
+    /// newest.
+    pub fn earlier_map(&self, name: Option<&str>) -> Result<(MapAbout, Items)> {
+        table::earlier_map(self, name)
+    }
+
+    /// The xxh3 of a stored map's table, as 16 hexadecimal digits; `None` if there is no such map on disk.
+    pub fn map_hash(&self, name: &str) -> Option<&str> {
+        let maps = self.0.manifest.maps.iter();
+        { maps }.find(|m| m.map.name == name).map(|m| m.file.xxh3.as_str())
+    }
+
+    /// Whether an item of the same id was deleted before this one came; what was known of that id then may not be of it.
+    pub fn came_again(&self, row: Row) -> bool {
+        let earlier = self.0.segments.iter().take_while(|s| s.first + s.rows <= row.index());
+        let id = self.id(row);
+        { earlier }.any(|segment| segment.ids.row(id).is_some())
+    }
+
     /// What its encoder needs beside the items, if that was kept.
     pub fn model(&self) -> Option<Model> {
         self.0.model.clone()

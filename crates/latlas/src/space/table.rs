@@ -44,6 +44,15 @@ impl Table {
 
     /// Ids and the named columns that it has (all if `None`).
     pub(super) fn read(&self, rows: usize, names: Option<&[&str]>) -> Result<Items> {
+        self.read_some(Some(rows), names)
+    }
+
+    /// Ids and all columns, however many rows it has.
+    pub(super) fn read_whole(&self) -> Result<Items> {
+        self.read_some(None, None)
+    }
+
+    fn read_some(&self, rows: Option<usize>, names: Option<&[&str]>) -> Result<Items> {
         let wanted = |name: &str| names.is_none_or(|names| names.contains(&name));
         match self {
             Table::Memory(items) => {
@@ -96,13 +105,15 @@ pub(super) fn write(out: &mut NewFile, items: &Items) -> Result<()> {
     written.map(drop).map_err(|e| out.blame(&e))
 }
 
-fn decode(bytes: &Bytes, rows: usize, wanted: &dyn Fn(&str) -> bool) -> Result<Items> {
+fn decode(bytes: &Bytes, rows: Option<usize>, wanted: &dyn Fn(&str) -> bool) -> Result<Items> {
     let unreadable =
         |e: &dyn std::fmt::Display| Error::data(format!("no readable Parquet file: {e}"));
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from_owner(bytes.clone()))
         .map_err(|e| unreadable(&e))?;
     let found = reader.metadata().file_metadata().num_rows();
-    if found != rows as i64 {
+    if let Some(rows) = rows
+        && found != rows as i64
+    {
         return Err(Error::data(format!("{found} rows, where space.json says {rows}")));
     }
     let all = reader.schema().clone();
@@ -126,9 +137,9 @@ fn decode(bytes: &Bytes, rows: usize, wanted: &dyn Fn(&str) -> bool) -> Result<I
         &batches,
     )
     .map_err(|e| unreadable(&e))?;
-    if whole.num_rows() != rows {
+    if whole.num_rows() as i64 != found {
         return Err(Error::data(format!(
-            "{} rows, where its own footer says {rows}",
+            "{} rows, where its own footer says {found}",
             whole.num_rows()
         )));
     }
@@ -289,24 +300,8 @@ fn unknown_column(space: &Space, name: &str) -> Error {
 
 /// A stored map by name; the newest if there is none.
 pub(super) fn map(space: &Space, name: Option<&str>) -> Result<(MapAbout, Items)> {
-    let maps = space.maps();
-    let at = match name {
-        None => maps.len().checked_sub(1),
-        Some(name) => maps.iter().position(|m| m.name == name),
-    };
-    let Some(at) = at else {
-        let called = space.called();
-        let names: Vec<&str> = maps.iter().map(|m| m.name.as_str()).collect();
-        return Err(match name {
-            Some(name) if !names.is_empty() => {
-                Error::nothing(format!("{called} has no map '{name}'"))
-                    .help(format!("it has: {}", names.join(", ")))
-            }
-            _ => Error::nothing(format!("{called} has no map yet"))
-                .help(format!("make one: latlas map {called}")),
-        });
-    };
-    let about = &maps[at];
+    let at = place_of(space, name)?;
+    let about = &space.maps()[at];
     if !space.is_fresh(about) {
         let called = space.called();
         return Err(Error::nothing(format!(
@@ -318,4 +313,32 @@ pub(super) fn map(space: &Space, name: Option<&str>) -> Result<(MapAbout, Items)
     let items =
         space.0.map_tables[at].read(space.count(), None).map_err(|e| e.context(space.called()))?;
     Ok((about.clone(), items))
+}
+
+/// A stored map, stale or not.
+pub(super) fn earlier_map(space: &Space, name: Option<&str>) -> Result<(MapAbout, Items)> {
+    let at = place_of(space, name)?;
+    let items = space.0.map_tables[at].read_whole().map_err(|e| e.context(space.called()))?;
+    Ok((space.maps()[at].clone(), items))
+}
+
+/// Which of the maps it is.
+fn place_of(space: &Space, name: Option<&str>) -> Result<usize> {
+    let maps = space.maps();
+    let at = match name {
+        None => maps.len().checked_sub(1),
+        Some(name) => maps.iter().position(|m| m.name == name),
+    };
+    at.ok_or_else(|| {
+        let called = space.called();
+        let names: Vec<&str> = maps.iter().map(|m| m.name.as_str()).collect();
+        match name {
+            Some(name) if !names.is_empty() => {
+                Error::nothing(format!("{called} has no map '{name}'"))
+                    .help(format!("it has: {}", names.join(", ")))
+            }
+            _ => Error::nothing(format!("{called} has no map yet"))
+                .help(format!("make one: latlas map {called}")),
+        }
+    })
 }

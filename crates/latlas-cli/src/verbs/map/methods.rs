@@ -1,9 +1,9 @@
 //! The methods of `latlas map`: what each is told by flags and by `--set`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use latlas::index::{Graph, NeighbourOptions, neighbours};
-use latlas::map::{Layout, Pacmap, Pca, Placement, Settlement, Tsne, Umap, settle};
+use latlas::map::{Earlier, Layout, Pacmap, Pca, Placement, Settlement, Tsne, Umap, settle};
 use latlas::space::Space;
 use latlas::{Error, Result, Run};
 use serde::Serialize;
@@ -26,7 +26,14 @@ pub(in crate::verbs) struct Surroundings {
     pca: Option<usize>,
     /// A file of neighbours.
     neighbours: Option<PathBuf>,
+    /// A map to begin from.
+    start: Option<String>,
+    /// The dimensions of the map.
+    dims: usize,
 }
+
+/// A map that another goes on from, and how strongly it is held to it.
+pub(super) type Onto<'a> = (&'a Earlier, f64);
 
 /// What came of a plan.
 pub(super) struct Laid {
@@ -135,6 +142,7 @@ impl Plan {
             ("--perplexity", perplexity, args.method == Method::Tsne),
             ("--pca", args.pca.is_some(), others),
             ("--neighbours", args.neighbours.is_some(), others),
+            ("--start", args.start.is_some(), others),
         ] {
             if given && !allowed {
                 let method = args.method.name();
@@ -148,7 +156,12 @@ impl Plan {
             ));
         }
         let dims = args.dims;
-        let with = Surroundings { pca: args.pca, neighbours: args.neighbours.clone() };
+        let with = Surroundings {
+            pca: args.pca,
+            neighbours: args.neighbours.clone(),
+            start: args.start.clone(),
+            dims,
+        };
         Ok(match args.method {
             Method::Pca => {
                 Plan::Pca(settings::apply(Pca { dims, ..Pca::default() }, &args.set, PCA)?)
@@ -157,6 +170,9 @@ impl Plan {
                 let mut tsne = Tsne { dims, ..Tsne::default() };
                 if perplexity {
                     tsne.perplexity.clone_from(&args.perplexity);
+                }
+                if args.start.is_some() {
+                    tsne = tsne.going_on();
                 }
                 Plan::Tsne(settings::apply(tsne, &args.set, TSNE)?, with)
             }
@@ -171,17 +187,34 @@ impl Plan {
         })
     }
 
-    /// The layout, and what belongs to it.
-    pub(super) fn layout(&self, space: &Space, field: &str, run: &Run<'_>) -> Result<Laid> {
+    /// The layout, and what belongs to it; onto another map, if one is given, as far as the method knows how.
+    pub(super) fn layout(
+        &self,
+        space: &Space,
+        field: &str,
+        onto: Option<Onto<'_>>,
+        run: &Run<'_>,
+    ) -> Result<Laid> {
         match self {
             Plan::Pca(pca) => {
                 let placement = pca.layout(space, field, run)?;
                 Ok(Laid { placement, finished: true, graph: None })
             }
-            Plan::Tsne(method, with) => with.settle(space, field, method, run),
-            Plan::Umap(method, with) => with.settle(space, field, method, run),
-            Plan::Pacmap(method, with) => with.settle(space, field, method, run),
+            Plan::Tsne(method, with) if onto.is_some() => {
+                with.settle(space, field, &method.clone().going_on(), onto, run)
+            }
+            Plan::Tsne(method, with) => with.settle(space, field, method, onto, run),
+            Plan::Umap(method, with) => with.settle(space, field, method, onto, run),
+            Plan::Pacmap(method, with) => {
+                let onto = onto.map(|(earlier, _)| (earlier, 0.0));
+                with.settle(space, field, method, onto, run)
+            }
         }
+    }
+
+    /// Whether the method can hold items to where they stood.
+    pub(super) fn tethers(&self) -> bool {
+        matches!(self, Plan::Tsne(..) | Plan::Umap(..))
     }
 }
 
@@ -199,9 +232,12 @@ impl Surroundings {
         space: &Space,
         field: &str,
         method: &M,
+        onto: Option<Onto<'_>>,
         run: &Run<'_>,
     ) -> Result<Laid> {
         let n = space.count();
+        let start = self.start.as_deref().map(|text| self.begin_from(space, text)).transpose()?;
+        let (earlier, tether) = onto.map_or((start.as_ref(), 0.0), |(map, by)| (Some(map), by));
         let (mut graph, mut options) = (None, None);
         if let Some(path) = &self.neighbours {
             graph = Some(Graph::read(path, n, run)?);
@@ -211,10 +247,44 @@ impl Surroundings {
             graph = Some(neighbours(space, field, &wanted, run)?);
             options = Some(wanted);
         }
-        let with = Settlement { pca: self.pca, graph: graph.as_ref(), ..Settlement::default() };
+        let with = Settlement {
+            pca: self.pca,
+            graph: graph.as_ref(),
+            earlier,
+            tether,
+            ..Settlement::default()
+        };
         let settled = settle(space, field, method, &with, run)?;
         let graph = graph.zip(options);
         Ok(Laid { placement: settled.placement, finished: settled.finished, graph })
+    }
+
+    /// The map that `--start` names: one of this space, the newest of another, or one of another.
+    fn begin_from(&self, space: &Space, text: &str) -> Result<Earlier> {
+        let own = space.maps().iter().map(|map| map.name.as_str());
+        let earlier = if { own.clone() }.any(|name| name == text) {
+            Earlier::of(space, Some(text))?
+        } else if Path::new(text).exists() {
+            Earlier::of(&Space::open(Path::new(text))?, None)?.called(text)
+        } else {
+            let other = text.rsplit_once(':').filter(|(path, _)| Path::new(path).exists());
+            let (path, name) = other.ok_or_else(|| {
+                let names: Vec<&str> = own.collect();
+                let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                Error::data(format!("--start {text}: there is no such map or space"))
+                    .help(format!("maps of this space: {there}; of another: --start OTHER.space"))
+            })?;
+            Earlier::of(&Space::open(Path::new(path))?, Some(name))?.called(text)
+        };
+        if earlier.dims() != self.dims {
+            let (map, dims) = (earlier.name(), earlier.dims());
+            return Err(Error::data(format!(
+                "--start {text}: map '{map}' has {dims} dimensions, not {}",
+                self.dims
+            ))
+            .help(format!("say --dims {dims}")));
+        }
+        Ok(earlier)
     }
 }
 

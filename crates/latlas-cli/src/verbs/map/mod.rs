@@ -1,5 +1,7 @@
 //! `latlas map SPACE`: lays a space out in two or three dimensions, and says how far that can be trusted.
 
+mod add;
+mod align;
 mod methods;
 
 use std::fmt::Write as _;
@@ -9,12 +11,12 @@ use clap::ValueEnum;
 use latlas::index::keep_neighbours;
 use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Placement};
 use latlas::run::Silent;
-use latlas::space::{GraphAbout, Space};
+use latlas::space::{Edit, GraphAbout, Space};
 use latlas::{Error, Result, Run, map};
 use serde_json::{Map, Value, json};
 
 use super::{Context, step};
-use crate::output::{Align, Output, Table, counted, figure, percent};
+use crate::output::{Align, Output, Table, counted, figure, percent, whole};
 
 use methods::Laid;
 pub(super) use methods::Plan;
@@ -23,12 +25,15 @@ pub(super) use methods::Plan;
 #[derive(Debug, clap::Args)]
 #[command(after_help = format!(
     "{}\nExamples:\n  latlas map en.space && latlas plot en.space -o map.png\n  \
-     latlas map digits.space --method tsne --pca 50 --perplexity 30",
+     latlas map digits.space --method tsne --pca 50 --perplexity 30\n  \
+     latlas map digits.space --add more.space\n  \
+     latlas map 1990.space 2000.space 2010.space --align",
     methods::list()
 ))]
 pub(crate) struct Args {
-    /// The space; the map is stored in it
-    space: PathBuf,
+    /// The space; the map is stored in it. Several go with --align
+    #[arg(required = true, value_name = "SPACE")]
+    spaces: Vec<PathBuf>,
     /// How; umap, tsne and pacmap show who is near whom, pca the directions along which the vectors
     /// differ most
     #[arg(long, value_enum, default_value_t = Method::Umap)]
@@ -56,6 +61,36 @@ pub(crate) struct Args {
     /// Set another option of the method; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
+    /// Begin where items of the same ids stand on this map: MAP, OTHER.space or OTHER.space:MAP
+    #[arg(long, value_name = "MAP", conflicts_with = "align")]
+    start: Option<String>,
+    /// Place the items of this space on a map that SPACE has and that stays as it is; without a
+    /// value, the items that SPACE gained
+    #[arg(
+        long,
+        value_name = "NEW",
+        num_args = 0..=1,
+        conflicts_with_all = [
+            "method", "dims", "field", "perplexity", "pca", "neighbours", "set", "start", "align"
+        ]
+    )]
+    #[expect(clippy::option_option, reason = "a flag that may do without its value")]
+    add: Option<Option<PathBuf>>,
+    /// --add: the map to place items on [default: the newest]
+    #[arg(long, value_name = "NAME", requires = "add")]
+    map: Option<String>,
+    /// Lay spaces out in turn, each from the one before, held to it and turned onto it
+    #[arg(long)]
+    align: bool,
+    /// --align: how strongly items are held to where they stood; 0 not at all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0.1,
+        requires = "align",
+        allow_negative_numbers = true
+    )]
+    tether: f64,
 }
 
 /// How to lay out.
@@ -83,17 +118,20 @@ impl Method {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
+    if let Some(new) = &args.add {
+        return add::run(args, new.as_deref(), cx);
+    }
     if !(2..=3).contains(&args.dims) {
         return Err(Error::usage(format!("--dims {}: a map has 2 or 3 dimensions", args.dims)));
     }
     let plan = Plan::of(args)?;
-    let made = make(&args.space, &args.field, args.name.as_deref(), &plan, &cx.run())?;
+    if args.align {
+        return align::run(args, &plan, cx);
+    }
+    let space = only(args)?;
+    let made = make(space, &args.field, args.name.as_deref(), &plan, &cx.run())?;
     if !made.finished {
-        return Err(Error::interrupted(format!(
-            "interrupted: the map so far is stored as '{}'",
-            made.name
-        ))
-        .help("make the map again to finish it"));
+        return Err(made.interrupted());
     }
     if cx.out.json() {
         let told = |(key, _): &(String, Value)| !key.starts_with("explained_variance");
@@ -102,7 +140,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return cx.out.object(
             "map",
             &json!({
-                "space": args.space,
+                "space": space,
                 "map": { "name": made.name, "method": made.layout.method, "dims": args.dims },
                 "explained_variance": made.layout.explained,
                 "figures": figures,
@@ -110,9 +148,18 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
             }),
         );
     }
-    print(&made, &args.space.display().to_string(), cx.out)?;
-    cx.out.say(&format!("next: latlas plot {} -o map.png", args.space.display()));
+    print(&made, &space.display().to_string(), cx.out)?;
+    cx.out.say(&format!("next: latlas plot {} -o map.png", space.display()));
     Ok(())
+}
+
+/// The space, where there may be but one.
+fn only(args: &Args) -> Result<&Path> {
+    match args.spaces.as_slice() {
+        [space] => Ok(space),
+        _ => Err(Error::usage("one space is laid out at a time")
+            .help("several go with --align, which makes their maps comparable")),
+    }
 }
 
 /// A map that was made and stored.
@@ -123,6 +170,14 @@ pub(super) struct Made {
     pub(super) finished: bool,
     pub(super) faithfulness: Faithfulness,
     pub(super) about: Value,
+}
+
+impl Made {
+    /// What is said when someone cancelled.
+    fn interrupted(&self) -> Error {
+        Error::interrupted(format!("interrupted: the map so far is stored as '{}'", self.name))
+            .help("make the map again to finish it")
+    }
 }
 
 /// So many items are measured for a map that was cancelled: someone is waiting.
@@ -137,15 +192,27 @@ pub(super) fn make(
     run: &Run<'_>,
 ) -> Result<Made> {
     let mut edit = Space::edit(path)?;
+    let laid = plan.layout(edit.space(), field, None, run)?;
+    keep(&mut edit, field, &laid, run)?;
+    store(edit, name, laid, run)
+}
+
+/// Keeps the neighbours that a layout was made of for the next method that asks; what is there may be of more neighbours, and
+/// then serves as well.
+fn keep(edit: &mut Edit, field: &str, laid: &Laid, run: &Run<'_>) -> Result<()> {
+    let Some((graph, options)) = &laid.graph else { return Ok(()) };
     let space = edit.space().clone();
-    let Laid { placement: layout, finished, graph } = plan.layout(&space, field, run)?;
-    if let Some((graph, options)) = &graph {
-        // For the next method that asks; what is there may be of more neighbours, and then serves as well.
-        let serves = |kept: &GraphAbout| kept.field == field && kept.k >= graph.k();
-        if !space.graphs().iter().any(serves) || space.graph(field).is_err() {
-            keep_neighbours(&mut edit, field, graph, options, run)?;
-        }
+    let serves = |kept: &GraphAbout| kept.field == field && kept.k >= graph.k();
+    if !space.graphs().iter().any(serves) || space.graph(field).is_err() {
+        keep_neighbours(edit, field, graph, options, run)?;
     }
+    Ok(())
+}
+
+/// Measures a layout and stores both.
+fn store(mut edit: Edit, name: Option<&str>, laid: Laid, run: &Run<'_>) -> Result<Made> {
+    let space = edit.space().clone();
+    let Laid { placement: layout, finished, .. } = laid;
     let faithfulness = if finished {
         layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?
     } else {
@@ -163,7 +230,7 @@ pub(super) fn make(
     edit.set_map(&name, &table, about.clone())?;
     let mut history = step(
         "map",
-        json!({ "name": name, "method": layout.method, "field": field, "params": layout.params }),
+        json!({ "name": name, "method": layout.method, "field": layout.field, "params": layout.params }),
         Vec::new(),
     );
     history.seed = Some(run.seed);
@@ -187,16 +254,25 @@ pub(super) fn print(made: &Made, space: &str, out: &Output) -> Result<()> {
         let _ =
             writeln!(text, "  divergence {} after {}", figure(kl), counted(steps, "iterations"));
     }
-    text.push_str(&nearby(&made.faithfulness).render(out.paint));
-    text.push_str(&at_large(&made.faithfulness).render(out.paint));
-    if made.faithfulness.sampled < made.faithfulness.items {
-        let _ = writeln!(
-            text,
-            "  measured on a sample of {}",
-            counted(made.faithfulness.sampled as u64, "items")
-        );
+    if let Some(start) = made.layout.figures.get("start") {
+        let count = |key: &str| start.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let map = start.get("map").and_then(Value::as_str).unwrap_or_default();
+        let (known, all) = (counted(count("known"), "items"), whole(count("items")));
+        let _ = writeln!(text, "  begun from map '{map}', which has {known} of {all}");
     }
+    text.push_str(&trust(&made.faithfulness, out));
     out.result(&text)
+}
+
+/// How far a map can be trusted: all figures.
+fn trust(faithfulness: &Faithfulness, out: &Output) -> String {
+    let mut text = nearby(faithfulness).render(out.paint);
+    text.push_str(&at_large(faithfulness).render(out.paint));
+    if faithfulness.sampled < faithfulness.items {
+        let sampled = counted(faithfulness.sampled as u64, "items");
+        let _ = writeln!(text, "  measured on a sample of {sampled}");
+    }
+    text
 }
 
 /// What became of neighbourhoods, a size beside the other.

@@ -191,7 +191,7 @@ fn check(
 }
 
 /// `size` of 0..n in order, each set equally likely (Knuth, TAOCP 2, §3.4.2, algorithm S).
-fn sample(n: usize, size: usize, run: &Run) -> Vec<usize> {
+pub(super) fn sample(n: usize, size: usize, run: &Run) -> Vec<usize> {
     let mut random = run.stream(&[STREAM]);
     let mut wanted = size.min(n) as u64;
     let mut chosen = Vec::with_capacity(size.min(n));

@@ -9,6 +9,7 @@
 mod optimise;
 mod options;
 mod pairs;
+mod place;
 
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Map, Value, json};

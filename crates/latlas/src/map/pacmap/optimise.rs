@@ -27,9 +27,9 @@ const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-7;
 /// What stands beside d̃ below the line.
-const NEAR: f32 = 10.0;
+pub(super) const NEAR: f32 = 10.0;
 const MID_NEAR: f32 = 10_000.0;
-const FURTHER: f32 = 1.0;
+pub(super) const FURTHER: f32 = 1.0;
 
 /// How much each kind of pair counts.
 #[derive(Debug, Clone, Copy, PartialEq)]

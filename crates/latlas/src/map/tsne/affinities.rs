@@ -62,7 +62,7 @@ pub(super) fn conditional(
 }
 
 /// d², as Euclidean distance between what the geometry compares.
-fn square(distance: f32, geometry: Geometry) -> f64 {
+pub(super) fn square(distance: f32, geometry: Geometry) -> f64 {
     let d = f64::from(distance);
     match geometry {
         Geometry::Euclidean => d * d,

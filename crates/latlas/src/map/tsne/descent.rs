@@ -23,11 +23,14 @@ use crate::error::{Error, Result};
 use crate::kernels::attract::{Attract, Links};
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
-use crate::map::Settling;
+use crate::map::{Settling, Tether};
 use crate::run::Run;
 
 /// Points that a thread takes at a time.
 const CHUNK: usize = 512;
+/// What λ of a tether counts here: a map by t-SNE is ten times as wide as one by UMAP, and what pulls is weaker. The same λ then costs either
+/// about as many neighbours.
+const TETHER: f64 = 0.05;
 /// The divergence is looked at this often, where it decides when to stop.
 const LOOK_EVERY: u64 = 50;
 /// Up to this many points the final Z is summed over all pairs.
@@ -52,6 +55,13 @@ pub(super) struct Descent<const D: usize> {
     done: u64,
     settled: bool,
     last_look: Option<f64>,
+    tether: Option<Tethers<D>>,
+}
+
+/// Where each point is drawn back to, if it is, and how strongly.
+struct Tethers<const D: usize> {
+    to: Vec<Option<[f32; D]>>,
+    strength: f64,
 }
 
 /// What holds for one iteration.
@@ -93,7 +103,20 @@ impl<const D: usize> Descent<D> {
             done: 0,
             settled: false,
             last_look: None,
+            tether: None,
         })
+    }
+
+    /// Adds [`TETHER`]·λ/n·Σ‖y − a‖² to what is lowered.
+    pub(super) fn tethered(mut self, tether: Option<Tether<'_>>) -> Self {
+        self.tether = tether.map(|tether| {
+            let mut to = vec![None; self.place.len()];
+            for (point, &place) in self.place.iter().enumerate() {
+                to[place as usize] = tether.of(point);
+            }
+            Tethers { to, strength: tether.strength }
+        });
+        self
     }
 
     fn exaggeration(&self) -> f64 {
@@ -127,6 +150,9 @@ impl<const D: usize> Descent<D> {
         for numbers in [&mut self.at, &mut self.steps, &mut self.gains] {
             *numbers = order.iter().map(|&old| numbers[old as usize]).collect();
         }
+        if let Some(tether) = &mut self.tether {
+            tether.to = order.iter().map(|&old| tether.to[old as usize]).collect();
+        }
         self.place.iter_mut().for_each(|at| *at = place[*at as usize]);
     }
 
@@ -148,6 +174,11 @@ impl<const D: usize> Descent<D> {
     fn advance(&mut self, z: f64) -> Result<()> {
         let phase = self.phase();
         let (links, kernel, at, scale) = (&self.links, self.kernel, &self.at, (1.0 / z) as f32);
+        // A quarter of its gradient, as of all gradients; attraction is multiplied by the exaggeration, which this is not.
+        let tether = self.tether.as_ref().map(|tether| {
+            let strength = TETHER * tether.strength / (2.0 * at.len() as f64);
+            (tether, (strength / f64::from(phase.exaggeration)) as f32)
+        });
         let chunks = self
             .pull
             .par_chunks_mut(CHUNK)
@@ -156,7 +187,15 @@ impl<const D: usize> Descent<D> {
         self.pool.install(|| {
             chunks.enumerate().for_each(|(chunk, ((pull, steps), (gains, push)))| {
                 let points = chunk * CHUNK..chunk * CHUNK + pull.len();
-                attract(kernel, links, points, at, pull);
+                attract(kernel, links, points.clone(), at, pull);
+                if let Some((tether, strength)) = tether {
+                    for (pull, i) in pull.iter_mut().zip(points) {
+                        let Some(to) = tether.to[i] else { continue };
+                        for axis in 0..D {
+                            pull[axis] += strength * (at[i][axis] - to[axis]);
+                        }
+                    }
+                }
                 for ((pull, step), (gain, push)) in
                     pull.iter().zip(steps).zip(gains.iter_mut().zip(push))
                 {
@@ -192,7 +231,8 @@ impl<const D: usize> Descent<D> {
             ))
             .help("lower learning_rate, or bound steps by max_step"));
         }
-        let mean = mean.map(|mean| mean as f32);
+        // A tether says where the map is, too.
+        let mean = if self.tether.is_some() { [0.0; D] } else { mean.map(|mean| mean as f32) };
         self.pool.install(|| {
             at.par_chunks_mut(CHUNK).for_each(|at| {
                 for point in at {

@@ -40,6 +40,7 @@ mod field;
 mod joint;
 mod options;
 mod order;
+mod place;
 mod start;
 mod tree;
 
@@ -48,7 +49,7 @@ mod tests;
 
 pub use options::{Repulsion, Tsne};
 
-use super::{Layout, Points, Settling};
+use super::{Layout, Points, Settling, Tether};
 use crate::error::{Error, Result};
 use crate::run::Run;
 use descent::Descent;
@@ -86,6 +87,34 @@ impl Layout for Tsne {
     }
 
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
+        self.begin_with(points, None, run)
+    }
+
+    fn begin_tethered<'a>(
+        &'a self,
+        points: Points<'a>,
+        tether: Tether<'_>,
+        run: &Run<'_>,
+    ) -> Result<Box<dyn Settling + 'a>> {
+        self.begin_with(points, Some(tether), run)
+    }
+}
+
+impl Tsne {
+    /// As it goes on from a map that has settled: the start keeps its size, and the early iterations fall away.
+    #[must_use]
+    pub fn going_on(self) -> Self {
+        let iterations = self.iterations.saturating_sub(self.early_iterations).max(1);
+        Tsne { start_scale: 0.0, early_iterations: 0, iterations, ..self }
+    }
+
+    /// Everything before the first step.
+    fn begin_with<'a>(
+        &'a self,
+        points: Points<'a>,
+        tether: Option<Tether<'_>>,
+        run: &Run<'_>,
+    ) -> Result<Box<dyn Settling + 'a>> {
         let (n, graph) = (points.vectors.rows(), points.graph);
         self.check(n)?;
         if graph.len() != n {
@@ -123,13 +152,15 @@ impl Layout for Tsne {
                 Repulsion::Tree => Box::new(Tree::<2>::new(self.theta)),
                 Repulsion::Auto | Repulsion::Fft => Box::new(Field::new(self.spacing)),
             };
-            Box::new(Descent::new(self, choice, links, &order, &start, repel, run)?)
+            let descent = Descent::new(self, choice, links, &order, &start, repel, run)?;
+            Box::new(descent.tethered(tether))
         } else {
             let repel: Box<dyn Repel<3>> = match choice {
                 Repulsion::Exact => Box::new(Exact),
                 _ => Box::new(Tree::<3>::new(self.theta)),
             };
-            Box::new(Descent::new(self, choice, links, &order, &start, repel, run)?)
+            let descent = Descent::new(self, choice, links, &order, &start, repel, run)?;
+            Box::new(descent.tethered(tether))
         })
     }
 }

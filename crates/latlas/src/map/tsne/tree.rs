@@ -42,6 +42,13 @@ impl<const D: usize> Tree<D> {
         Tree { theta, keyed: Vec::new(), sorted: Vec::new(), cells: Vec::new(), forces: Vec::new() }
     }
 
+    /// The tree of points that stay where they are.
+    pub(super) fn over(theta: f64, at: &[[f32; D]]) -> Self {
+        let mut tree = Tree::new(theta);
+        tree.build(at);
+        tree
+    }
+
     fn build(&mut self, at: &[[f32; D]]) {
         let (mut low, mut high) = ([f32::INFINITY; D], [f32::NEG_INFINITY; D]);
         for point in at {
@@ -112,7 +119,7 @@ impl<const D: usize> Tree<D> {
     }
 
     /// Σ w and Σ w²·(y − yⱼ), the point itself included.
-    fn walk(&self, own: &[f32; D]) -> (f64, [f32; D]) {
+    pub(super) fn walk(&self, own: &[f32; D]) -> (f64, [f32; D]) {
         let (mut total, mut force) = (0.0, [0.0_f32; D]);
         let mut add = |mass: f32, off: [f32; D], squared: f32| {
             let weight = 1.0 / (1.0 + squared);

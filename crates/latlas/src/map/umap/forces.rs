@@ -52,6 +52,37 @@ impl Forces {
         Forces { a: a as f32, b: b as f32, mixed, pushes }
     }
 
+    /// What a link that is due does to a point: a pull to `to`, then `also`, if there is such a force, and `pushes` from points
+    /// that `draw` gives.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the innermost loop, called with closures")]
+    pub(super) fn link<const D: usize>(
+        &self,
+        point: &mut [f32; D],
+        to: &[f32; D],
+        also: Option<[f32; D]>,
+        pushes: usize,
+        rate: f32,
+        mut draw: impl FnMut() -> [f32; D],
+    ) {
+        let mut others = [*point; LANES];
+        others[0] = *to;
+        let beside = pushes.min(LANES - 1);
+        others[1..=beside].fill_with(&mut draw);
+        self.pull(point, &others, rate);
+        if let Some(force) = also {
+            point.iter_mut().zip(force).for_each(|(y, force)| *y += rate * force);
+        }
+        let mut left = pushes - beside;
+        while left > 0 {
+            let now = left.min(LANES);
+            others = [*point; LANES];
+            others[..now].fill_with(&mut draw);
+            self.push(point, &others, rate);
+            left -= now;
+        }
+    }
+
     /// Moves a point by a pull to `others[0]` and pushes from the rest. A lane that is not wanted holds the point
     /// itself: nothing pulls or pushes at no distance.
     #[inline]

@@ -52,6 +52,16 @@ impl Fuzziness {
         links.united(self.set_op_mix_ratio, pool)
     }
 
+    /// What each neighbour of a point that is not in the graph counts for it, from their distances; those beyond the end
+    /// count for nothing.
+    pub(super) fn memberships(&self, distances: &[f32]) -> Vec<f32> {
+        let near = self.near(distances);
+        let mut scale = self.solve(near);
+        let sum: f64 = near.iter().map(|&d| f64::from(d)).sum();
+        scale.sigma = scale.sigma.max(LEAST_SHARE * sum / (near.len() + 1) as f64);
+        near.iter().map(|&d| scale.membership(f64::from(d)) as f32).collect()
+    }
+
     /// The distances that count, out of those of a point.
     fn near<'a>(&self, distances: &'a [f32]) -> &'a [f32] {
         let most = self.neighbours.saturating_sub(1).min(distances.len());

@@ -19,6 +19,7 @@ mod fuzzy;
 mod links;
 mod optimise;
 mod options;
+mod place;
 mod places;
 mod spectral;
 mod target;
@@ -31,7 +32,7 @@ use self::links::Links;
 use self::optimise::{Moving, Schedule};
 use self::places::STREAM;
 use super::start::{check_start, extent, principal};
-use super::{Layout, Points, Settling};
+use super::{Layout, Points, Settling, Tether};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
@@ -58,16 +59,26 @@ impl Layout for Umap {
     }
 
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
-        self.begin_with(points, None, run)
+        self.begin_with(points, None, None, run)
+    }
+
+    fn begin_tethered<'a>(
+        &'a self,
+        points: Points<'a>,
+        tether: Tether<'_>,
+        run: &Run<'_>,
+    ) -> Result<Box<dyn Settling + 'a>> {
+        self.begin_with(points, None, Some(tether), run)
     }
 }
 
 impl Umap {
-    /// Everything before the first epoch, with or without a target.
+    /// Everything before the first epoch, with or without a target and a tether.
     fn begin_with<'a>(
         &'a self,
         points: Points<'a>,
         target: Option<Target<'_>>,
+        tether: Option<Tether<'_>>,
         run: &Run<'_>,
     ) -> Result<Box<dyn Settling + 'a>> {
         let n = points.vectors.rows();
@@ -106,12 +117,14 @@ impl Umap {
         let about = About { curve, links: links.len(), alone };
         Ok(if self.dims == 2 {
             Box::new(Underway {
-                moving: Moving::<2>::new(&links, points.graph, &start, schedule, run)?,
+                moving: Moving::<2>::new(&links, points.graph, &start, schedule, run)?
+                    .tethered(tether),
                 about,
             })
         } else {
             Box::new(Underway {
-                moving: Moving::<3>::new(&links, points.graph, &start, schedule, run)?,
+                moving: Moving::<3>::new(&links, points.graph, &start, schedule, run)?
+                    .tethered(tether),
                 about,
             })
         })

@@ -11,6 +11,8 @@
 //!   of its own slice is where it stood before the slice began; all other slices are as they are now. So it is nearly
 //!   Gauss and Seidel's order, which settles where moving all points at once (Jacobi's) would swing;
 //! * within its turn a point moves at once with every link, as in the original;
+//! * a tethered point is drawn back at the end of its turn, by the implicit step y ← (y + λη·a)/(1 + λη) of λ‖y − a‖², which
+//!   no strength makes swing;
 //! * whether a link is due is arithmetic: in pass t it is if t·rate crosses a whole number. Random numbers are named by
 //!   seed, pass and point. Nothing depends on who works on what.
 
@@ -23,17 +25,18 @@ use rayon::prelude::*;
 
 use super::curve::Curve;
 use super::density::{Density, Keeping, radii};
-use super::forces::{Forces, LANES};
+use super::forces::Forces;
 use super::links::Links;
 use super::places::{STREAM, Springs, mix, order};
 use crate::error::Result;
 use crate::index::Graph;
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
+use crate::map::Tether;
 use crate::run::Run;
 
 /// Passes in an epoch.
-const PASSES: u64 = 2;
+pub(super) const PASSES: u64 = 2;
 /// Points that one thread moves at a time.
 const CHUNK: usize = 256;
 
@@ -60,6 +63,7 @@ pub(super) struct Moving<const D: usize> {
     slices: Vec<Range<usize>>,
     springs: Springs,
     density: Option<Density>,
+    tether: Option<Tethers<D>>,
     /// Where the point of each place stands.
     at: Vec<[f32; D]>,
     /// Room for a slice.
@@ -107,11 +111,24 @@ impl<const D: usize> Moving<D> {
             slices,
             springs,
             density,
+            tether: None,
             at,
             moved,
             epoch: 0,
             shown,
         })
+    }
+
+    /// Draws points back to where the tether says.
+    pub(super) fn tethered(mut self, tether: Option<Tether<'_>>) -> Self {
+        self.tether = tether.map(|tether| {
+            let mut to = vec![None; self.places.len()];
+            for (point, &place) in self.places.iter().enumerate() {
+                to[place as usize] = tether.of(point);
+            }
+            Tethers { to, strength: tether.strength as f32 }
+        });
+        self
     }
 
     /// How many links pull, both directions counted.
@@ -131,10 +148,21 @@ impl<const D: usize> Moving<D> {
 
     /// One epoch.
     pub(super) fn epoch(&mut self, run: &Run<'_>) {
-        let Moving { schedule, forces, pool, slices, springs, density, at, moved, epoch, .. } =
-            self;
+        let Moving {
+            schedule,
+            forces,
+            pool,
+            slices,
+            springs,
+            density,
+            tether,
+            at,
+            moved,
+            epoch,
+            ..
+        } = self;
         let (first, all) = (*epoch * PASSES, schedule.epochs * PASSES);
-        let (springs, forces) = (&*springs, &*forces);
+        let (springs, forces, tether) = (&*springs, &*forces, tether.as_ref());
         let density = match density {
             Some(density) if density.counts(*epoch, schedule.epochs) => {
                 density.measure(at, springs, pool);
@@ -148,6 +176,7 @@ impl<const D: usize> Moving<D> {
                     springs,
                     forces,
                     density,
+                    tether,
                     // Pass 0 would find every link due.
                     pass: pass as u32 + 1,
                     negatives: (schedule.negatives + (pass % PASSES) as usize) / PASSES as usize,
@@ -183,63 +212,66 @@ impl<const D: usize> Moving<D> {
 }
 
 /// What all points of a pass share.
-struct Turns<'a> {
+struct Turns<'a, const D: usize> {
     springs: &'a Springs,
     forces: &'a Forces,
     density: Option<&'a Density>,
+    tether: Option<&'a Tethers<D>>,
     pass: u32,
     negatives: usize,
     rate: f32,
     key: u64,
 }
 
-impl Turns<'_> {
+/// Where the point of each place is drawn back to, if it is.
+struct Tethers<const D: usize> {
+    to: Vec<Option<[f32; D]>>,
+    strength: f32,
+}
+
+impl<const D: usize> Tethers<D> {
+    fn of(&self, place: usize) -> Option<([f32; D], f32)> {
+        Some((self.to[place]?, self.strength))
+    }
+}
+
+impl<const D: usize> Turns<'_, D> {
     /// Where the point of a place stands after its turn.
-    fn turn<const D: usize>(&self, at: &[[f32; D]], place: usize) -> [f32; D] {
+    fn turn(&self, at: &[[f32; D]], place: usize) -> [f32; D] {
         let mut y = at[place];
         let mut draws = Draws::new(self.key, place, at.len());
         for (target, rate) in self.springs.of(place) {
-            // The low half of pass·rate is below rate just if the last addition of rate carried.
-            if self.pass.wrapping_mul(rate) >= rate {
+            if !due(self.pass, rate) {
                 continue;
             }
-            let mut others = [y; LANES];
-            others[0] = at[target as usize];
-            let beside = self.negatives.min(LANES - 1);
-            for other in &mut others[1..=beside] {
-                *other = at[draws.next()];
-            }
-            if let Some(density) = self.density {
-                let ends = (place, target as usize);
-                let force = density.force(&y, &others[0], ends, rate);
-                self.forces.pull(&mut y, &others, self.rate);
-                y.iter_mut().zip(force).for_each(|(y, force)| *y += self.rate * force);
-            } else {
-                self.forces.pull(&mut y, &others, self.rate);
-            }
-            let mut left = self.negatives - beside;
-            while left > 0 {
-                let now = left.min(LANES);
-                others = [y; LANES];
-                for other in &mut others[..now] {
-                    *other = at[draws.next()];
-                }
-                self.forces.push(&mut y, &others, self.rate);
-                left -= now;
-            }
+            let to = &at[target as usize];
+            let ends = (place, target as usize);
+            let density = self.density.map(|density| density.force(&y, to, ends, rate));
+            self.forces.link(&mut y, to, density, self.negatives, self.rate, || at[draws.next()]);
+        }
+        if let Some((to, strength)) = self.tether.and_then(|tether| tether.of(place)) {
+            let step = strength * self.rate;
+            y = std::array::from_fn(|d| (y[d] + step * to[d]) / (1.0 + step));
         }
         y
     }
 }
 
+/// Whether a link of this rate (in units of 2⁻³²) is due in a pass, counted from 1: the low half of pass·rate is below rate
+/// just if the last addition of rate carried.
+#[inline]
+pub(super) fn due(pass: u32, rate: u32) -> bool {
+    pass.wrapping_mul(rate) < rate
+}
+
 /// Places drawn evenly, by a linear congruential generator (Knuth's MMIX) whose start is a hash of pass and place.
-struct Draws {
+pub(super) struct Draws {
     state: u64,
     places: u64,
 }
 
 impl Draws {
-    fn new(key: u64, place: usize, places: usize) -> Self {
+    pub(super) fn new(key: u64, place: usize, places: usize) -> Self {
         Draws {
             state: mix(key ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             places: places as u64,
@@ -247,7 +279,7 @@ impl Draws {
     }
 
     #[inline]
-    fn next(&mut self) -> usize {
+    pub(super) fn next(&mut self) -> usize {
         self.state = self
             .state
             .wrapping_mul(6_364_136_223_846_793_005)

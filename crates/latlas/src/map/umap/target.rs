@@ -57,7 +57,7 @@ impl Layout for Supervised<'_> {
     }
 
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
-        self.method.begin_with(points, Some(self.target), run)
+        self.method.begin_with(points, Some(self.target), None, run)
     }
 }
 
