@@ -21,7 +21,7 @@ test:
 accuracy:
     cargo test --release -p latlas --test accuracy -- --include-ignored --nocapture
 
-# Timings of the kernels.
+# Timings of the kernels and of drawing.
 bench:
     cargo bench -p bench-kernels
 
@@ -38,6 +38,7 @@ fuzz SECONDS="120":
 docs:
     RUSTDOCFLAGS=-Dwarnings cargo doc --no-deps -p latlas
 
-# Accept changed command-line transcripts after reading them.
+# Accept changed command-line transcripts and golden pictures after looking at them.
 bless:
     TRYCMD=overwrite cargo test -p latlas-cli
+    LATLAS_BLESS=1 cargo test --test plot_golden

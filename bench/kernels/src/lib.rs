@@ -1,1 +1,1 @@
-//! Benchmarks of the kernels; see `benches/`.
+//! Benchmarks of the kernels and of drawing; see `benches/`.

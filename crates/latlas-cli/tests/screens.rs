@@ -58,6 +58,9 @@ fn prepare(dir: &Path) {
     write("topics.csv", topics(dir).as_bytes());
     common::ok(dir, &["convert", "words.space", "points.npy"]);
     common::ok(dir, &["columns", "plot.space", "--join", "topics.csv", "--on", "word", "-q"]);
+    write("odd.csv", odd_columns(dir).as_bytes());
+    copy(&dir.join("plot.space"), &dir.join("labelled.space"));
+    common::ok(dir, &["columns", "labelled.space", "--join", "odd.csv", "--on", "word", "-q"]);
     write(
         "articles.csv",
         b"id,title,text\n1,Rivers,the river and the lake\n2,Music,a drum and a flute\n",
@@ -166,6 +169,21 @@ fn topics(dir: &Path) -> String {
         }
     }
     table
+}
+
+/// Columns that are hard to draw: a different note for each word, signed numbers, nothing at all.
+fn odd_columns(dir: &Path) -> String {
+    let vectors = std::fs::read_to_string(dir.join("words.vec")).unwrap();
+    let words = vectors.lines().skip(1).filter_map(|line| line.split(' ').next());
+    let row = |(at, word): (usize, &str)| {
+        format!(
+            "{word},note {at},{:.1},{}\n",
+            at as f64 / 10.0 - 2.0,
+            if at > 1000 { "1" } else { "" }
+        )
+    };
+    let rows: String = words.enumerate().map(row).collect();
+    format!("word,note,share,nothing\n{rows}")
 }
 
 /// Changes one bit in the middle of a space's vectors.

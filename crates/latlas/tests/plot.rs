@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use latlas::plot::{Color, Drawing, NO_CATEGORY, Scene, Style, Theme, braille, png, svg};
+use latlas::plot::{
+    Color, Contours, Drawing, Frame, Groups, NO_CATEGORY, Scene, Style, Theme, braille, png, svg,
+};
 use latlas::{Kind, Progress, Run, Step};
 use rand_xoshiro::rand_core::Rng;
 use std::ops::ControlFlow;
@@ -112,13 +114,23 @@ fn bytes_do_not_depend_on_threads() {
     for n in [2_000, 30_000] {
         let Color::Categories { title, names, of } = color else { unreachable!() };
         let color = Color::Categories { title, names, of: &of[..n] };
-        let scene = Scene { labels: Some(&labels[..n]), color, ..Scene::new(&x[..n], &y[..n]) };
-        let style = Style { width: 500, height: 400, ..Style::default() };
-        let with = |threads| {
-            let run = Run { threads, ..Run::silent(1) };
-            (png(&scene, &style, &run).unwrap().content, svg(&scene, &style, &run).unwrap().content)
+        let names = ["left", "right", "top"];
+        let scene = Scene {
+            labels: Some(&labels[..n]),
+            color,
+            contours: Some(Contours::default()),
+            ..Scene::new(&x[..n], &y[..n])
         };
-        assert!(with(1) == with(3), "{n} points");
+        let style = Style { width: 500, height: 400, ..Style::default() };
+        for panels in [None, Some(Groups { names: &names, of: &of[..n] })] {
+            let scene = Scene { panels, ..scene };
+            let with = |threads| {
+                let run = Run { threads, ..Run::silent(1) };
+                let (png, svg) = (png(&scene, &style, &run), svg(&scene, &style, &run));
+                (png.unwrap().content, svg.unwrap().content)
+            };
+            assert!(with(1) == with(3), "{n} points, panels: {}", panels.is_some());
+        }
     }
 }
 
@@ -140,7 +152,9 @@ fn crowds_neither_clip_nor_vanish() {
         x.push(-0.95 + 0.1 * i as f32);
         y.push(0.9);
     }
-    let style = Style { width: 400, height: 400, scale: 1.0, ..Style::default() };
+    // The twenty are far fewer than one in a thousand: by default they would be arrows.
+    let style =
+        Style { width: 400, height: 400, scale: 1.0, frame: Frame::All, ..Style::default() };
     let (width, _, pixels) =
         decode(&png(&Scene::new(&x, &y), &style, &Run::silent(1)).unwrap().content);
     let light = |at: [usize; 2], side| mean(&pixels, width, at, side).iter().sum::<f64>();
@@ -179,7 +193,7 @@ fn scripts_that_cannot_be_drawn_are_named() {
     assert_eq!(heard.len(), 1);
     assert!(heard[0].starts_with("3 labels in Han and Arabic are not drawn: "), "{}", heard[0]);
     // An SVG leaves them to the viewer.
-    let Drawing { content, labelled, undrawn } =
+    let Drawing { content, labelled, undrawn, .. } =
         svg(&scene, &Style::default(), &Run::silent(1)).unwrap();
     assert!(
         labelled == 6
@@ -286,7 +300,7 @@ fn many_points_make_an_embedded_picture_and_few_make_circles() {
     let (x, y, _) = clusters(21_000);
     let style = Style { width: 300, height: 200, scale: 1.0, ..Style::default() };
     let value: Vec<f32> = x.iter().map(|&x| if x > 9.0 { f32::NAN } else { x }).collect();
-    let values = Color::Values { title: "x", of: &value, range: None };
+    let values = Color::Values { title: "x", of: &value, range: None, note: "" };
     let scene = Scene { color: values, ..Scene::new(&x, &y) };
     let file = svg(&scene, &style, &Run::silent(1)).unwrap().content;
     let (names, texts) = read_xml(&file);
@@ -295,12 +309,145 @@ fn many_points_make_an_embedded_picture_and_few_make_circles() {
     let data = file.split("base64,").nth(1).unwrap().split('"').next().unwrap();
     assert!(data.starts_with("iVBORw0KGgo"), "the signature of PNG");
 
-    let Color::Values { title, of, range } = values else { unreachable!() };
-    let color = Color::Values { title, of: &of[..500], range };
+    let Color::Values { title, of, range, note } = values else { unreachable!() };
+    let color = Color::Values { title, of: &of[..500], range, note };
     let scene = Scene { color, ..Scene::new(&x[..500], &y[..500]) };
     let (names, _) = read_xml(&svg(&scene, &style, &Run::silent(1)).unwrap().content);
     // One more circle is in the legend.
     assert_eq!(names.iter().filter(|name| *name == "circle").count(), 501);
+}
+
+/// Each panel shows its own cluster in colour and the others grey, all in the same place.
+#[test]
+fn panels_share_their_axes_and_show_their_own() {
+    for n in [1_500, 60_000] {
+        let (x, y, of) = clusters(n);
+        let names = ["left", "unused", "right", "top"];
+        let of: Vec<u32> = of.iter().map(|&c| [0, 2, 3][c as usize]).collect();
+        let scene = Scene { panels: Some(Groups { names: &names, of: &of }), ..Scene::new(&x, &y) };
+        let style = Style { width: 900, height: 300, scale: 1.0, ..Style::default() };
+        let drawing = png(&scene, &style, &Run::silent(1)).unwrap();
+        assert_eq!(drawing.panels, 3);
+        let (width, _, pixels) = decode(&drawing.content);
+        // Places of the clusters in a panel: found as what is darkest in each third of the sheet.
+        let blue = |columns: std::ops::Range<usize>| {
+            let places = (40..290).flat_map(|y| columns.clone().map(move |x| (x, y)));
+            let at = |(x, y): (usize, usize)| (y * width + x) * 3;
+            let strong = places
+                .filter(|&place| {
+                    let pixel = &pixels[at(place)..][..3];
+                    i32::from(pixel[2]) - i32::from(pixel[0]) > 60
+                })
+                .map(|(x, y)| [(x - columns.start) as f64, y as f64]);
+            let strong: Vec<[f64; 2]> = strong.collect();
+            assert!(strong.len() > 20, "{} coloured pixels", strong.len());
+            let mean =
+                |axis: usize| strong.iter().map(|p| p[axis]).sum::<f64>() / strong.len() as f64;
+            [mean(0), mean(1)]
+        };
+        let [left, right, top] = [0..300, 300..600, 600..900].map(blue);
+        assert!(left[0] + 60.0 < top[0] && top[0] + 60.0 < right[0], "{left:?} {top:?} {right:?}");
+        assert!(top[1] + 30.0 < left[1] && (left[1] - right[1]).abs() < 8.0, "{left:?} {top:?}");
+        let (elements, texts) = read_xml(&svg(&scene, &style, &Run::silent(1)).unwrap().content);
+        assert!(names.iter().filter(|name| texts.iter().any(|text| text == *name)).count() == 3);
+        let images = elements.iter().filter(|name| *name == "image").count();
+        assert_eq!(images, if n > 20_000 { 3 } else { 0 });
+    }
+}
+
+/// Lines of a density are paths, the foot says what they hold, and without points there are none.
+#[test]
+fn contours_are_paths_and_say_what_they_hold() {
+    let (x, y, of) = clusters(3_000);
+    let contours = Contours { levels: &[0.5, 0.9], ..Contours::default() };
+    let scene = Scene { contours: Some(contours), ..Scene::new(&x, &y) };
+    let draw =
+        |scene: &Scene| read_xml(&svg(scene, &Style::default(), &Run::silent(1)).unwrap().content);
+    let (elements, texts) = draw(&scene);
+    // A halo and a line for each level.
+    assert_eq!(elements.iter().filter(|name| *name == "path").count(), 4);
+    assert!(
+        texts
+            .iter()
+            .any(|text| text.starts_with("Lines enclose the densest 50 and 90 % of the points")),
+        "{texts:?}"
+    );
+    let color = Color::Categories { title: "", names: &["a", "b", "c"], of: &of };
+    let alone = Contours { points: false, ..contours };
+    let (elements, texts) = draw(&Scene { contours: Some(alone), color, ..scene });
+    assert_eq!(elements.iter().filter(|name| *name == "path").count(), 6);
+    // Those of the legend.
+    assert_eq!(elements.iter().filter(|name| *name == "circle").count(), 3);
+    assert!(
+        texts.iter().any(
+            |text| text.starts_with("Regions enclose the densest 50 and 90 % of each colour's")
+        )
+    );
+    for levels in [&[0.0][..], &[1.5], &[], &[0.5; 9], &[f32::NAN]] {
+        let scene = Scene { contours: Some(Contours { levels, ..contours }), ..scene };
+        assert_eq!(
+            png(&scene, &Style::default(), &Run::silent(1)).unwrap_err().kind(),
+            Kind::Usage
+        );
+    }
+}
+
+/// Points far away become arrows that are counted; asked for, everything is shown.
+#[test]
+fn far_points_are_arrows_or_in_place() {
+    let (mut x, mut y, _) = clusters(4_000);
+    (x[5], y[5]) = (4_000.0, 10.0);
+    (x[6], y[6]) = (-3_000.0, -9.0);
+    let scene = Scene::new(&x, &y);
+    let run = Run::silent(1);
+    let drawing = svg(&scene, &Style::default(), &run).unwrap();
+    assert_eq!(drawing.beyond, 2);
+    let (elements, texts) = read_xml(&drawing.content);
+    assert_eq!(elements.iter().filter(|name| *name == "circle").count(), 3_998);
+    assert!(
+        texts.iter().any(|text| text.starts_with("2 of 4,000 points lie outside")),
+        "{texts:?}"
+    );
+    let all = Style { frame: Frame::All, ..Style::default() };
+    let drawing = svg(&scene, &all, &run).unwrap();
+    assert_eq!(drawing.beyond, 0);
+    assert_eq!(read_xml(&drawing.content).0.iter().filter(|name| *name == "circle").count(), 4_000);
+    let map = braille(&scene, 60, 20, false).unwrap();
+    assert!(map.contains('▸') && map.contains('◂'), "{map}");
+}
+
+/// A region's name stands where its points are, also if a larger name has its place: then beside it, with a line.
+#[test]
+fn regions_are_named_in_their_places() {
+    let (x, y, of) = clusters(3_000);
+    let names = ["left", "right", "top"];
+    let scene = Scene { regions: Some(Groups { names: &names, of: &of }), ..Scene::new(&x, &y) };
+    let style = Style { width: 600, height: 400, ..Style::default() };
+    let file = svg(&scene, &style, &Run::silent(1)).unwrap().content;
+    let place = |file: &str, name: &str| -> [f32; 2] {
+        let text = file.lines().find(|line| line.ends_with(&format!(">{name}</text>"))).unwrap();
+        let number = |key: &str| -> f32 {
+            let value = text.split(&format!("{key}=\"")).nth(1).unwrap();
+            value.split('"').next().unwrap().parse().unwrap()
+        };
+        [number(" x") + number("textLength") / 2.0, number(" y") - number("font-size") * 0.27]
+    };
+    // As in `clusters_lie_where_they_should`: 25 units to 1.
+    for (name, want) in [("left", [50.0, 312.0]), ("right", [550.0, 312.0]), ("top", [300.0, 88.0])]
+    {
+        let got = place(&file, name);
+        let far = (got[0] - want[0]).hypot(got[1] - want[1]);
+        assert!(far < 32.0, "{name} stands at {got:?}, {far} from {want:?}");
+    }
+    // Two regions in one place.
+    let both: Vec<u32> =
+        of.iter().enumerate().map(|(i, &c)| if c == 0 { 3 * (i as u32 % 2) } else { c }).collect();
+    let names = ["left", "right", "top", "left too"];
+    let scene = Scene { regions: Some(Groups { names: &names, of: &both }), ..scene };
+    let file = svg(&scene, &style, &Run::silent(1)).unwrap().content;
+    let [a, b] = ["left", "left too"].map(|name| place(&file, name));
+    assert!((a[0] - b[0]).hypot(a[1] - b[1]) > 12.0, "{a:?} {b:?}");
+    assert!(braille(&scene, 60, 20, false).unwrap().contains("top"));
 }
 
 #[test]
@@ -377,7 +524,7 @@ fn odd_scenes_are_drawn_or_refused_in_words() {
         let labels = vec!["name"; x.len()];
         let weights = vec![0.0; x.len()];
         let same = vec![4.0; x.len()];
-        let color = Color::Values { title: "v", of: &same, range: None };
+        let color = Color::Values { title: "v", of: &same, range: None, note: "" };
         let scene =
             Scene { labels: Some(&labels), weights: Some(&weights), color, ..Scene::new(&x, &y) };
         assert!(all(&scene).unwrap().contains('\u{1b}'), "{x:?}");
@@ -402,7 +549,7 @@ fn odd_scenes_are_drawn_or_refused_in_words() {
     );
     let color = Color::Categories { title: "", names: &["a"], of: &[0, 1] };
     refused(Scene { color, ..Scene::new(&[0.0, 1.0], &[0.0, 1.0]) }, Kind::Data, "category 1");
-    let color = Color::Values { title: "", of: &[0.0, 1.0], range: Some((2.0, 1.0)) };
+    let color = Color::Values { title: "", of: &[0.0, 1.0], range: Some((2.0, 1.0)), note: "" };
     refused(Scene { color, ..Scene::new(&[0.0, 1.0], &[0.0, 1.0]) }, Kind::Usage, "from 2 to 1");
 
     let scene = Scene::new(&[0.0], &[0.0]);

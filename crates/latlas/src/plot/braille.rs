@@ -6,8 +6,11 @@ use super::coding::Coding;
 use super::frame::{Projection, Rect};
 use super::palette::{CATEGORIES, Palette, Rgb};
 use super::raster::Tone;
-use super::scene::{Scene, Theme};
+use super::regions::{largest, peak};
+use super::scene::{Groups, Scene};
+use super::style::{Frame, Theme};
 use super::text;
+use super::view::View;
 use crate::error::{Error, Result};
 
 /// Dots are dithered by density where more than this share of the dots in touched cells are hit, and
@@ -25,13 +28,16 @@ const BAYER: [[u8; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 
 enum Cell {
     Dots(u8),
     Letter(char),
+    /// Points outside of the frame.
+    Arrow(char),
     /// The right half of a wide letter.
     Covered,
 }
 
 /// Draws a scene into at most `rows` lines of at most `cols` characters, without white space at the
 /// ends of lines; with `color` in ANSI's 256 colours, and a line of the most frequent categories' names
-/// in their colours below the map. A few of the heaviest points are named.
+/// in their colours below the map. Regions are named, and a few of the heaviest points. The frame is that of
+/// [`Frame::Bulk`], points outside of it arrows at its border. There are no panels and no contours.
 ///
 /// Dots are on where there are points; where a map is so full that nearly all would be, they are dithered by density.
 ///
@@ -50,23 +56,47 @@ pub fn braille(scene: &Scene, cols: usize, rows: usize, color: bool) -> Result<S
 
     let (width, height) = (cols * 2, rows * 4);
     let room = Rect { left: 0.5, top: 0.5, right: width as f32 - 0.5, bottom: height as f32 - 0.5 };
-    let projection = Projection::fit(scene.bounds(), &room);
-    let dot = |point: usize| {
-        let [x, y] = projection.at(scene.x[point], scene.y[point]);
+    // A character is twice as high as wide, and holds twice as many dots down as across.
+    let view = View::of(scene, Frame::Bulk, width as f64 / height as f64);
+    let projection = Projection::fit(view.bounds, &room);
+    let place = |point: usize| projection.at(scene.x[point], scene.y[point]);
+    let dot = |[x, y]: [f32; 2]| {
         ((x.max(0.0) as usize).min(width - 1), (y.max(0.0) as usize).min(height - 1))
     };
+    let outside = |point: usize| {
+        let [x, y] = place(point);
+        !(0.0..width as f32).contains(&x) || !(0.0..height as f32).contains(&y)
+    };
     let mut counts = vec![0u32; width * height];
+    let beyond: Vec<usize> =
+        view.beyond.iter().map(|&at| at as usize).filter(|&at| outside(at)).collect();
     for point in 0..scene.len() {
-        let (x, y) = dot(point);
+        let (x, y) = dot(place(point));
         counts[y * width + x] += 1;
+    }
+    for &point in &beyond {
+        let (x, y) = dot(place(point));
+        counts[y * width + x] -= 1;
     }
     let mut cells = dots(&counts, width, height);
     let colors = if color {
-        shades(scene, &coding, &palette, &counts, [cols, rows], dot)
+        shades(scene, &coding, &palette, &counts, [cols, rows], |point| dot(place(point)))
     } else {
         Vec::new()
     };
-    letter(scene, &mut cells, cols, dot);
+    for &point in &beyond {
+        let [x, y] = place(point);
+        let (column, row) = dot([x, y]);
+        let arrow = match (x < 0.0, x >= width as f32, y < 0.0) {
+            (true, ..) => '◂',
+            (_, true, _) => '▸',
+            (.., true) => '▴',
+            _ => '▾',
+        };
+        cells[row / 4 * cols + column / 2] = Cell::Arrow(arrow);
+    }
+    let mut placed = regions(scene, &projection, &room, dot, &mut cells, cols);
+    letter(scene, &mut cells, cols, |point| dot(place(point)), &mut placed);
 
     let mut map = String::new();
     for row in 0..rows {
@@ -95,7 +125,7 @@ fn dots(counts: &[u32], width: usize, height: usize) -> Vec<Cell> {
     let dense = again as f64 > DENSE * hit as f64 && hit as f64 > DENSE * surroundings as f64;
     let tone = {
         let sums: Vec<[f32; 1]> = counts.iter().map(|&c| [c as f32]).collect();
-        Tone::of(&sums, 0.3)
+        Tone::of(&[sums], 0.3)
     };
     cells
         .into_iter()
@@ -134,8 +164,12 @@ fn shades(
             for (at, &count) in counts.iter().enumerate() {
                 sums[at / (cols * 2) / 4 * cols + at % (cols * 2) / 2][0] += count as f32;
             }
+            let sums = [sums];
             let tone = Tone::of(&sums, 0.15);
-            sums.iter().map(|&[sum]| ansi(palette.density(0.15 + 0.85 * tone.share(sum)))).collect()
+            sums[0]
+                .iter()
+                .map(|&[sum]| ansi(palette.density(0.15 + 0.85 * tone.share(sum))))
+                .collect()
         }
         Coding::Categories { .. } => {
             let mut votes = vec![[0u32; CATEGORIES + 1]; cols * rows];
@@ -159,59 +193,103 @@ fn shades(
                 }
             }
             let shade = |&(sum, count): &(f32, u32)| {
-                if count == 0 { palette.grey } else { palette.sequential(sum / count as f32) }
+                if count == 0 { palette.grey } else { coding.scale(palette, sum / count as f32) }
             };
             means.iter().map(|mean| ansi(shade(mean))).collect()
         }
     }
 }
 
+/// Writes the names of regions where their points lie most densely, the largest first; what was written.
+fn regions(
+    scene: &Scene,
+    projection: &Projection,
+    room: &Rect,
+    dot: impl Fn([f32; 2]) -> (usize, usize),
+    cells: &mut [Cell],
+    cols: usize,
+) -> Vec<String> {
+    let mut placed = Vec::new();
+    let Some(Groups { names, of }) = scene.regions else { return placed };
+    let most = (cells.len() / 120).clamp(2, 40);
+    for region in largest(names.len(), of).into_iter().take(most) {
+        let Some([x, y]) = peak(scene, &region.points, projection.seen(room)) else { continue };
+        let name = text::shorten(names[region.group], (cols / 4).clamp(4, 24));
+        let (x, y) = dot(projection.at(x as f32, y as f32));
+        let (col, row) = (x / 2, y / 4);
+        let Some(width) = name.chars().map(text::cells).sum::<Option<usize>>() else { continue };
+        let start = col.saturating_sub(width / 2).min(cols.saturating_sub(width));
+        if write(cells, cols, row, &[start], &name, width) {
+            placed.push(name);
+        }
+    }
+    placed
+}
+
 /// Writes the names of the heaviest points over the dots beside them, none over another.
-fn letter(scene: &Scene, cells: &mut [Cell], cols: usize, dot: impl Fn(usize) -> (usize, usize)) {
+fn letter(
+    scene: &Scene,
+    cells: &mut [Cell],
+    cols: usize,
+    dot: impl Fn(usize) -> (usize, usize),
+    placed: &mut Vec<String>,
+) {
     let Some(labels) = scene.labels else { return };
-    let rows = cells.len() / cols;
-    let most = (rows * cols / 160).clamp(2, 24);
-    let mut placed: Vec<String> = Vec::new();
-    for point in scene.heaviest(most * 40) {
+    let most = (cells.len() / 160).clamp(2, 24);
+    for point in scene.heaviest(None, most * 40) {
         if placed.len() >= most {
             return;
         }
         let name = text::shorten(labels[point as usize], (cols / 4).clamp(4, 24));
         // Where terminals disagree on a width, everything to the right would be out of place.
         let Some(width) = name.chars().map(text::cells).sum::<Option<usize>>() else { continue };
-        if width == 0 || width + 2 > cols || placed.contains(&name) {
+        if placed.contains(&name) {
             continue;
         }
         let (x, y) = dot(point as usize);
         let (col, row) = (x / 2, y / 4);
         let starts = [col + 1, col.wrapping_sub(width)];
-        let free = |start: &usize| {
-            start.checked_add(width).is_some_and(|end| {
-                // One cell of air on both sides.
-                let around = start.saturating_sub(1)..(end + 1).min(cols);
-                end <= cols
-                    && around
-                        .into_iter()
-                        .all(|col| matches!(cells[row * cols + col], Cell::Dots(_)))
-            })
-        };
-        let Some(start) = starts.into_iter().find(free) else { continue };
-        let mut at = row * cols + start;
-        for c in name.chars() {
-            match text::cells(c) {
-                Some(1) => cells[at] = Cell::Letter(c),
-                Some(2) => {
-                    cells[at] = Cell::Letter(c);
-                    at += 1;
-                    cells[at] = Cell::Covered;
-                }
-                // A mark on the letter before it: left out, for a cell holds one character.
-                _ => continue,
-            }
-            at += 1;
+        if write(cells, cols, row, &starts, &name, width) {
+            placed.push(name);
         }
-        placed.push(name);
     }
+}
+
+/// Writes a name at the first of some columns of a row where it has room; whether it was written.
+fn write(
+    cells: &mut [Cell],
+    cols: usize,
+    row: usize,
+    starts: &[usize],
+    name: &str,
+    width: usize,
+) -> bool {
+    if width == 0 || width + 2 > cols {
+        return false;
+    }
+    let free = |start: &&usize| {
+        start.checked_add(width).is_some_and(|end| {
+            // One cell of air on both sides.
+            let mut around = start.saturating_sub(1)..(end + 1).min(cols);
+            end <= cols && around.all(|col| matches!(cells[row * cols + col], Cell::Dots(_)))
+        })
+    };
+    let Some(start) = starts.iter().find(free) else { return false };
+    let mut at = row * cols + start;
+    for c in name.chars() {
+        match text::cells(c) {
+            Some(1) => cells[at] = Cell::Letter(c),
+            Some(2) => {
+                cells[at] = Cell::Letter(c);
+                at += 1;
+                cells[at] = Cell::Covered;
+            }
+            // A mark on the letter before it: left out, for a cell holds one character.
+            _ => continue,
+        }
+        at += 1;
+    }
+    true
 }
 
 fn write_row(map: &mut String, cells: &[Cell], colors: Option<&[u8]>) {
@@ -225,6 +303,7 @@ fn write_row(map: &mut String, cells: &[Cell], colors: Option<&[u8]>) {
                 (char::from_u32(0x2800 + u32::from(bits)).unwrap_or(' '), colors.map(|c| c[at]))
             }
             Cell::Letter(c) => (c, None),
+            Cell::Arrow(c) => (c, colors.map(|colors| colors[at])),
             Cell::Covered => continue,
         };
         if wanted != current {

@@ -1,11 +1,12 @@
 //! A sheet of pixels that marks are painted on: lines, discs, bars, words; and the PNG file made of it.
 //!
-//! Words are blended in sRGB, as screens have always shown them, so that thin strokes keep their weight;
+//! Words and paths are blended in sRGB, as screens have always shown them, so that thin strokes keep their weight;
 //! everything else is blended as light.
 
 use png::{BitDepth, ColorType, Compression, Encoder, Filter, PixelDimensions, Unit};
 
 use super::palette::Rgb;
+use super::path::Mask;
 use super::text::Face;
 use crate::error::{Error, Result};
 
@@ -120,6 +121,11 @@ impl Canvas {
             self.cover(&halo, [left, top, width], color, 0.9);
         }
         self.cover(&mask, [left, top, width], words.ink, 1.0);
+    }
+
+    /// Blends a colour by a mask with an opacity.
+    pub(super) fn mask(&mut self, mask: &Mask, color: Rgb, opacity: f32) {
+        self.cover(&mask.cells, [mask.left, mask.top, mask.width as i32], color, opacity);
     }
 
     /// Blends a colour in sRGB by a mask that lies at (left, top) and is `width` wide.

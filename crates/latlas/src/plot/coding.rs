@@ -21,8 +21,12 @@ pub(super) enum Coding<'a> {
     Values {
         title: &'a str,
         of: &'a [f32],
+        /// What to say of the numbers.
+        note: &'a str,
         low: f32,
         high: f32,
+        /// Whether the scale diverges from 0.
+        signed: bool,
         /// Whether there are numbers below `low` and above `high`.
         beyond: [bool; 2],
         /// Points without a number.
@@ -35,7 +39,7 @@ impl<'a> Coding<'a> {
         match scene.color {
             Color::Plain => Coding::Plain,
             Color::Categories { title, names, of } => categories(title, names, of),
-            Color::Values { title, of, range } => values(title, of, range),
+            Color::Values { title, of, range, note } => values(title, of, range, note),
         }
     }
 
@@ -63,8 +67,16 @@ impl<'a> Coding<'a> {
             Coding::Plain => palette.density(0.35),
             Coding::Categories { .. } => palette.category(self.slot(point)),
             Coding::Values { .. } => {
-                self.share(point).map_or(palette.grey, |t| palette.sequential(t))
+                self.share(point).map_or(palette.grey, |t| self.scale(palette, t))
             }
+        }
+    }
+
+    /// The colour at `t` in 0..1 of the scale of values.
+    pub(super) fn scale(&self, palette: &Palette, t: f32) -> Rgb {
+        match self {
+            Coding::Values { signed: true, .. } => palette.diverging(t),
+            _ => palette.sequential(t),
         }
     }
 }
@@ -103,12 +115,20 @@ fn categories<'a>(title: &'a str, names: &'a [&'a str], of: &'a [u32]) -> Coding
     Coding::Categories { title, of, rank, listed, others, none }
 }
 
-fn values<'a>(title: &'a str, of: &'a [f32], range: Option<(f32, f32)>) -> Coding<'a> {
+fn values<'a>(
+    title: &'a str,
+    of: &'a [f32],
+    range: Option<(f32, f32)>,
+    note: &'a str,
+) -> Coding<'a> {
     let mut finite: Vec<f32> = of.iter().copied().filter(|v| v.is_finite()).collect();
     let none = of.iter().filter(|v| v.is_nan()).count();
     let (low, high) = range.unwrap_or_else(|| scale_of(&mut finite));
+    // Numbers of both signs, neither side a mere trace.
+    let signed = low < 0.0 && high > 0.0 && (-low).min(high) >= 0.1 * (-low).max(high);
+    let (low, high) = if signed { (-high.max(-low), high.max(-low)) } else { (low, high) };
     let beyond = [of.iter().any(|&v| v < low), of.iter().any(|&v| v > high)];
-    Coding::Values { title, of, low, high, beyond, none }
+    Coding::Values { title, of, note, low, high, signed, beyond, none }
 }
 
 /// The smallest and the largest number, or the 1st and 99th percentile where these lie so much closer
@@ -154,5 +174,16 @@ mod tests {
         assert!(low < 20.0 && high < 1000.0, "{low} {high}");
         assert_eq!(share(f32::INFINITY, low, high), Some(1.0));
         assert_eq!(scale_of(&mut [7.0]), (7.0, 7.0));
+    }
+
+    #[test]
+    fn scales_of_both_signs_diverge_from_zero() {
+        let scale = |of: &[f32]| match values("", of, None, "") {
+            Coding::Values { low, high, signed, .. } => (low, high, signed),
+            _ => panic!(),
+        };
+        assert_eq!(scale(&[-1.0, 0.5, 3.0]), (-3.0, 3.0, true));
+        assert_eq!(scale(&[-0.1, 0.5, 3.0]), (-0.1, 3.0, false));
+        assert_eq!(scale(&[0.0, 0.5, 3.0]), (0.0, 3.0, false));
     }
 }

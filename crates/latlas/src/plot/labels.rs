@@ -7,10 +7,13 @@
 use std::collections::HashSet;
 
 use super::coding::Coding;
-use super::frame::{CROWD, Mark, Rect, Sheet};
+use super::frame::{Mark, Panel, Rect, Sheet};
+use super::palette::Palette;
+use super::room::{Crowd, Taken};
 use super::scene::Scene;
 use super::text::{self, Face};
 use super::undrawn::Undrawn;
+use super::{arrows, regions};
 
 /// What is asked of the labels.
 pub(super) struct Request {
@@ -23,9 +26,9 @@ pub(super) struct Request {
 }
 
 /// Room kept free around a label, as a share of its size.
-const AIR: f32 = 0.3;
+pub(super) const AIR: f32 = 0.3;
 
-/// Adds labels to the marks of a sheet, and counts them.
+/// Adds the names of regions and the labels of points to the marks of a sheet, and counts the latter.
 pub(super) fn lay(
     sheet: &mut Sheet,
     scene: &Scene,
@@ -33,25 +36,64 @@ pub(super) fn lay(
     face: &Face,
     request: &Request,
 ) {
+    let each = request.most.div_ceil(sheet.panels.len().max(1));
+    let mut undrawn = Undrawn::default();
+    for at in 0..sheet.panels.len() {
+        let panel = &sheet.panels[at];
+        let all = (0..scene.len()).map(|i| panel.projection.at(scene.x[i], scene.y[i]));
+        let crowd = Crowd::of(all, panel.map, sheet.front.radius);
+        let mut taken = Taken::new(panel.map);
+        for arrow in sheet.marks.iter().filter_map(arrows::extent) {
+            taken.add(arrow.grown(1.0));
+        }
+        let names = if sheet.panels.len() == 1 {
+            regions::lay(sheet, scene, coding, face, &mut taken, request, &mut undrawn)
+        } else {
+            Vec::new()
+        };
+        let most = each.min(request.most - sheet.labelled);
+        let request = Request { most, ..*request };
+        points(sheet, at, (scene, coding, face), (&mut taken, &crowd), &request, &mut undrawn);
+        // Above all dots and lines.
+        sheet.marks.extend(names);
+    }
+    sheet.undrawn = undrawn;
+}
+
+/// Labels the heaviest points that carry the colours of a panel.
+fn points(
+    sheet: &mut Sheet,
+    panel: usize,
+    (scene, coding, face): (&Scene, &Coding, &Face),
+    (taken, crowd): (&mut Taken, &Crowd),
+    request: &Request,
+    undrawn: &mut Undrawn,
+) {
     let Some(labels) = scene.labels else { return };
     if request.most == 0 {
         return;
     }
+    let Panel { map, projection, ref front, ref back } = sheet.panels[panel];
     // Most of the heaviest may lie on one spot. Looking at some tens of points per label finds the
-    // others; looking at all would fill every gap with whatever is rare enough to lie there.
-    let candidates = scene.heaviest(request.most.saturating_mul(40).max(2_000));
-    let crowd = Crowd::of(sheet);
-    let dense = scene.len() > CROWD;
-    let mut taken = Taken::new(sheet.map);
+    // others; looking at all would fill every gap with whatever is rare enough to lie there. Points that are
+    // grey for want of a value are named too, where they are not those of other panels.
+    let limit = request.most.saturating_mul(40).max(2_000);
+    let candidates = if sheet.panels.len() == 1 && !back.is_empty() {
+        scene.heaviest(None, limit)
+    } else {
+        scene.heaviest(Some(front), limit)
+    };
     let mut named = HashSet::new();
-    let mut undrawn = Undrawn::default();
     let mut words = Vec::new();
+    let mut labelled = 0;
     for point in candidates {
-        if sheet.labelled >= request.most {
+        if labelled >= request.most {
             break;
         }
         let label = text::clean(labels[point as usize]);
-        if label.is_empty() || named.contains(&label) {
+        let anchor = projection.at(scene.x[point as usize], scene.y[point as usize]);
+        let spot = Rect { left: anchor[0], top: anchor[1], right: anchor[0], bottom: anchor[1] };
+        if label.is_empty() || named.contains(&label) || !map.contains(&spot) {
             continue;
         }
         if !request.foreign
@@ -61,28 +103,22 @@ pub(super) fn lay(
             continue;
         }
         let rank =
-            if scene.weights.is_some() { sheet.labelled as f32 / request.most as f32 } else { 1.0 };
+            if scene.weights.is_some() { labelled as f32 / request.most as f32 } else { 1.0 };
         let size = request.size * (1.3 - 0.3 * rank.sqrt());
-        let label_text =
-            face.fit(&label, size, (sheet.map.width() * 0.3).min(size * 22.0)).into_owned();
+        let label_text = face.fit(&label, size, (map.width() * 0.3).min(size * 22.0)).into_owned();
         let width = face.width(&label_text, size);
-        let anchor = sheet.at[point as usize];
-        let dot = sheet.radius.max(size * 0.14);
-        let Some(place) = best(&taken, &crowd, anchor, dot, [width, size]) else { continue };
-        if !dense && place.hides > TOO_MUCH {
+        let dot = sheet.front.radius.max(size * 0.14);
+        let Some(place) = best(taken, crowd, anchor, dot, [width, size]) else { continue };
+        if sheet.points && !sheet.front.crowded && place.hides > TOO_MUCH {
             continue;
         }
         taken.add(place.frame.grown(size * AIR * 0.5));
-        taken.add(
-            Rect { left: anchor[0], top: anchor[1], right: anchor[0], bottom: anchor[1] }
-                .grown(dot + 1.0),
-        );
+        taken.add(spot.grown(dot + 1.0));
         let ground = sheet.palette.ground;
         let color = coding.color(&sheet.palette, point);
         if let Some((from, to)) = place.leader {
             taken.add_line(from, to);
-            sheet.marks.push(Mark::Line { from, to, width: 1.6 + 1.0, ink: ground });
-            sheet.marks.push(Mark::Line { from, to, width: 0.9, ink: sheet.palette.muted });
+            leader(&mut sheet.marks, &sheet.palette, from, to);
         }
         sheet.marks.push(Mark::Disc { at: anchor, radius: dot + 1.0, ink: ground });
         sheet.marks.push(Mark::Disc { at: anchor, radius: dot, ink: color });
@@ -92,21 +128,27 @@ pub(super) fn lay(
         };
         // The baseline: a frame holds ascenders above and descenders below it.
         let at = [place.frame.left, place.frame.top + size * ASCENT];
-        words.push(Mark::Text { text: label_text, at, size, width, ink, halo: true });
+        words.push(Mark::Text { text: label_text, at, size, width, ink, bold: false, halo: true });
         named.insert(label);
-        sheet.labelled += 1;
+        labelled += 1;
     }
     // All words above all dots and lines.
     sheet.marks.extend(words);
-    sheet.undrawn = undrawn;
+    sheet.labelled += labelled;
+}
+
+/// A line from a point to its name, kept apart from what lies below.
+pub(super) fn leader(marks: &mut Vec<Mark>, palette: &Palette, from: [f32; 2], to: [f32; 2]) {
+    marks.push(Mark::Line { from, to, width: 1.6 + 1.0, ink: palette.ground });
+    marks.push(Mark::Line { from, to, width: 0.9, ink: palette.muted });
 }
 
 /// How much of its frame a label may hide where points are drawn one by one. A density goes on beneath.
 const TOO_MUCH: f32 = 0.6;
 
 /// How far letters rise above the baseline and hang below it, in ems of the face.
-const ASCENT: f32 = 0.78;
-const DESCENT: f32 = 0.24;
+pub(super) const ASCENT: f32 = 0.78;
+pub(super) const DESCENT: f32 = 0.24;
 
 struct Place {
     frame: Rect,
@@ -182,125 +224,10 @@ fn best(
     best.map(|(_, place)| place)
 }
 
-/// What is occupied, by square of a coarse grid.
-struct Taken {
-    map: Rect,
-    columns: usize,
-    squares: Vec<Vec<Rect>>,
-}
-
-/// The side of a square of [`Taken`].
-const SQUARE: f32 = 64.0;
-
-impl Taken {
-    fn new(map: Rect) -> Self {
-        let columns = (map.width() / SQUARE).max(0.0) as usize + 1;
-        let rows = (map.height() / SQUARE).max(0.0) as usize + 1;
-        Taken { map, columns, squares: vec![Vec::new(); columns * rows] }
-    }
-
-    fn squares(&self, rect: &Rect) -> impl Iterator<Item = usize> + use<> {
-        let last = [self.columns - 1, self.squares.len() / self.columns - 1];
-        let square =
-            |v: f32, least: f32, last: usize| (((v - least) / SQUARE).max(0.0) as usize).min(last);
-        let columns =
-            square(rect.left, self.map.left, last[0])..=square(rect.right, self.map.left, last[0]);
-        let rows =
-            square(rect.top, self.map.top, last[1])..=square(rect.bottom, self.map.top, last[1]);
-        let width = self.columns;
-        rows.flat_map(move |row| columns.clone().map(move |column| row * width + column))
-    }
-
-    fn add(&mut self, rect: Rect) {
-        for square in self.squares(&rect) {
-            self.squares[square].push(rect);
-        }
-    }
-
-    fn free(&self, rect: &Rect) -> bool {
-        self.map.contains(rect) && self.clear(rect)
-    }
-
-    fn clear(&self, rect: &Rect) -> bool {
-        self.squares(rect)
-            .all(|square| !self.squares[square].iter().any(|other| other.overlaps(rect)))
-    }
-
-    /// A line as the small squares along it.
-    fn beads(from: [f32; 2], to: [f32; 2]) -> impl Iterator<Item = Rect> {
-        let steps = ((to[0] - from[0]).hypot(to[1] - from[1]) / 3.0).ceil().max(1.0) as usize;
-        (0..=steps).map(move |step| {
-            let t = step as f32 / steps as f32;
-            let (x, y) = (from[0] + (to[0] - from[0]) * t, from[1] + (to[1] - from[1]) * t);
-            Rect { left: x, top: y, right: x, bottom: y }.grown(1.5)
-        })
-    }
-
-    fn free_line(&self, from: [f32; 2], to: [f32; 2]) -> bool {
-        Self::beads(from, to).all(|bead| self.clear(&bead))
-    }
-
-    fn add_line(&mut self, from: [f32; 2], to: [f32; 2]) {
-        for bead in Self::beads(from, to) {
-            self.add(bead);
-        }
-    }
-}
-
-/// How crowded with points any rectangle of the map is, by a table of sums over small squares.
-struct Crowd {
-    map: Rect,
-    columns: usize,
-    rows: usize,
-    /// The sum over all squares above and to the left, one row and column more than there are squares.
-    sums: Vec<f32>,
-}
-
-/// The side of a square of [`Crowd`].
-const FINE: f32 = 4.0;
-
-impl Crowd {
-    fn of(sheet: &Sheet) -> Self {
-        let map = sheet.map;
-        let columns = (map.width() / FINE).ceil().max(1.0) as usize;
-        let rows = (map.height() / FINE).ceil().max(1.0) as usize;
-        let mut counts = vec![0u32; columns * rows];
-        for &[x, y] in &sheet.at {
-            let column = (((x - map.left) / FINE).max(0.0) as usize).min(columns - 1);
-            let row = (((y - map.top) / FINE).max(0.0) as usize).min(rows - 1);
-            counts[row * columns + column] += 1;
-        }
-        // A square is as crowded as its points cover it, up to a point; beyond that only slowly more.
-        let cover = (std::f32::consts::PI * sheet.radius * sheet.radius / (FINE * FINE)).max(0.02);
-        let mut sums = vec![0.0f32; (columns + 1) * (rows + 1)];
-        for row in 0..rows {
-            let mut along = 0.0;
-            for column in 0..columns {
-                let count = counts[row * columns + column] as f32;
-                along += (count * cover).min(1.0) + 0.25 * (count * cover).max(1.0).ln();
-                let above = sums[row * (columns + 1) + column + 1];
-                sums[(row + 1) * (columns + 1) + column + 1] = above + along;
-            }
-        }
-        Crowd { map, columns, rows, sums }
-    }
-
-    /// How crowded a rectangle is: 0 without points, 1 where they just cover it.
-    fn share(&self, rect: &Rect) -> f32 {
-        let column =
-            |x: f32| (((x - self.map.left) / FINE).round().max(0.0) as usize).min(self.columns);
-        let row = |y: f32| (((y - self.map.top) / FINE).round().max(0.0) as usize).min(self.rows);
-        let (left, right, top, bottom) =
-            (column(rect.left), column(rect.right), row(rect.top), row(rect.bottom));
-        let sum = |row: usize, column: usize| self.sums[row * (self.columns + 1) + column];
-        let area = ((right - left) * (bottom - top)).max(1) as f32;
-        (sum(bottom, right) - sum(top, right) - sum(bottom, left) + sum(top, left)) / area
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::scene::{Scene, Style};
+    use super::super::scene::Scene;
+    use super::super::style::Style;
     use super::*;
     use proptest::prelude::*;
 
@@ -338,7 +265,7 @@ mod tests {
             prop_assert_eq!(frames.len(), sheet.labelled);
             prop_assert!((1..=most).contains(&frames.len()));
             for (i, a) in frames.iter().enumerate() {
-                prop_assert!(sheet.map.contains(a), "{a:?} leaves the map");
+                prop_assert!(sheet.panels[0].map.contains(a), "{a:?} leaves the map");
                 for b in &frames[..i] {
                     prop_assert!(!a.overlaps(b), "{a:?} over {b:?}");
                 }

@@ -30,14 +30,21 @@ pub(super) fn lay(
         list.text(&title, 0.0, palette.ink);
         list.top += size * 1.9;
     }
-    if let Coding::Values { low, high, beyond, none, .. } = coding {
-        // Below the scale, room for the row of points without a number.
+    if let Coding::Values { low, high, beyond, none, note, .. } = coding {
+        let note = lines(face, &words(note), size * 0.88, room.min(size * 15.0));
+        // Below the scale, room for the note and for the row of points without a number.
         let kept = if *none > 0 { size * 3.0 } else { size * 0.5 };
+        let kept = kept + note.len() as f32 * size * 1.3;
         let height = (column.bottom - list.top - kept).min(size * 18.0);
         list.scale([*low, *high], *beyond, height);
         if *none > 0 {
             let entry = Entry { color: palette.grey, name: "no value".into(), count: *none };
             list.entries(&[entry], room, column.bottom);
+        }
+        for line in note {
+            if list.top < column.bottom {
+                list.small(&line, size * 0.88);
+            }
         }
     } else {
         list.entries(&rows, room, column.bottom);
@@ -91,8 +98,19 @@ impl List<'_> {
     fn text(&mut self, text: &str, x: f32, ink: Rgb) {
         let width = self.face.width(text, self.size);
         let (at, size) = ([x, self.top], self.size);
-        self.marks.push(Mark::Text { text: text.into(), at, size, width, ink, halo: false });
+        let text = text.into();
+        self.marks.push(Mark::Text { text, at, size, width, ink, bold: false, halo: false });
         self.width = self.width.max(x + width);
+    }
+
+    /// A line of a note.
+    fn small(&mut self, text: &str, size: f32) {
+        let width = self.face.width(text, size);
+        let (at, ink) = ([0.0, self.top], self.palette.muted);
+        let text = text.into();
+        self.marks.push(Mark::Text { text, at, size, width, ink, bold: false, halo: false });
+        self.width = self.width.max(width);
+        self.top += size * 1.45;
     }
 
     fn entries(&mut self, entries: &[Entry], room: f32, bottom: f32) {
@@ -126,25 +144,26 @@ impl List<'_> {
         let rect = Rect { left: 0.0, top, right: size * 1.05, bottom: top + height };
         self.marks.push(Mark::Scale { rect });
         self.width = self.width.max(rect.right);
-        let ticks = if high > low {
-            ticks(low.into(), high.into(), ((height / (size * 2.6)) as usize).clamp(2, 7))
+        let most = ((height / (size * 2.6)) as usize).clamp(2, 7);
+        let mut ticks = if high > low {
+            ticks(low.into(), high.into(), most)
         } else {
             vec![(low.into(), number(low.into(), 0.0))]
         };
-        let last = ticks.len().saturating_sub(1);
-        for (at, (value, text)) in ticks.into_iter().enumerate() {
+        // The scale ends, the numbers do not: said where it ends.
+        let near = f64::from(high - low) * 0.06;
+        let ends = [(low, beyond[0], "≤"), (high, beyond[1], "≥")];
+        for (end, _, sign) in ends.into_iter().filter(|(_, beyond, _)| *beyond) {
+            ticks.retain(|(value, _)| (value - f64::from(end)).abs() > near);
+            ticks.push((end.into(), format!("{sign} {}", rounded(end.into(), low, high))));
+        }
+        for (value, text) in ticks {
             let share = if high > low {
                 (value - f64::from(low)) / (f64::from(high) - f64::from(low))
             } else {
                 0.5
             };
             let y = rect.bottom - share as f32 * height;
-            let text = match at {
-                // The scale ends, the numbers do not: said at the outermost tick.
-                0 if beyond[0] => format!("≤ {text}"),
-                _ if at == last && beyond[1] => format!("≥ {text}"),
-                _ => text,
-            };
             let line = |x: f32| [rect.right + x, y];
             self.marks.push(Mark::Line {
                 from: line(0.0),
@@ -162,8 +181,8 @@ impl List<'_> {
 fn shifted(mark: Mark, by: f32) -> Mark {
     let moved = |[x, y]: [f32; 2]| [x + by, y];
     match mark {
-        Mark::Text { text, at, size, width, ink, halo } => {
-            Mark::Text { text, at: moved(at), size, width, ink, halo }
+        Mark::Text { text, at, size, width, ink, bold, halo } => {
+            Mark::Text { text, at: moved(at), size, width, ink, bold, halo }
         }
         Mark::Line { from, to, width, ink } => {
             Mark::Line { from: moved(from), to: moved(to), width, ink }
@@ -172,7 +191,24 @@ fn shifted(mark: Mark, by: f32) -> Mark {
         Mark::Scale { rect } => {
             Mark::Scale { rect: Rect { left: rect.left + by, right: rect.right + by, ..rect } }
         }
+        // Legends have none.
+        Mark::Path { .. } => mark,
     }
+}
+
+/// A text broken between words into lines of at most some width.
+fn lines(face: &Face, text: &str, size: f32, most: f32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if face.width(&format!("{line} {word}"), size) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(face.fit(word, size, most).into_owned()),
+        }
+    }
+    lines
 }
 
 /// At most about `most` round numbers (1, 2 or 5 times a power of ten apart) from `low` to `high`, as shown.
@@ -197,6 +233,12 @@ fn ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {
         .map(|i| (first + i as f64) * step)
         .map(|value| (value, number(value, step)))
         .collect()
+}
+
+/// The end of a scale, to a hundredth of its length.
+fn rounded(end: f64, low: f32, high: f32) -> String {
+    let step = 10f64.powf(((f64::from(high) - f64::from(low)) / 100.0).log10().ceil());
+    number((end / step).round() * step, step)
 }
 
 /// A number with as many decimals as a step between numbers needs, or in short form where there is no step.

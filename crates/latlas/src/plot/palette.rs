@@ -1,10 +1,10 @@
-//! Colours: a space to compute them in, ten for categories, a scale for values, the inks of the themes.
+//! Colours: a space to compute them in, ten for categories, scales for values, the inks of the themes.
 //!
 //! Everything is computed in OKLCH, the polar form of Oklab (Ottosson 2020, "A perceptual color space
 //! for image processing"): lightness `l` in 0..1, chroma `c` from 0 (grey) to about 0.3, hue `h` in degrees.
 //! Where a colour lies outside of sRGB, its chroma is lowered until it fits; lightness and hue stay.
 
-use super::scene::Theme;
+use super::style::Theme;
 
 /// A colour in sRGB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -119,6 +119,8 @@ pub(super) struct Palette {
     pub(super) line: Rgb,
     /// Points of no category, no value, or a category beyond the tenth.
     pub(super) grey: Rgb,
+    /// Points of other panels.
+    pub(super) behind: Rgb,
     theme: Theme,
 }
 
@@ -131,6 +133,7 @@ impl Palette {
                 muted: oklch(0.52, 0.02, 260.0),
                 line: oklch(0.88, 0.008, 260.0),
                 grey: oklch(0.76, 0.005, 260.0),
+                behind: oklch(0.87, 0.006, 260.0),
                 theme,
             },
             Theme::Dark => Palette {
@@ -139,6 +142,7 @@ impl Palette {
                 muted: oklch(0.70, 0.02, 260.0),
                 line: oklch(0.33, 0.015, 260.0),
                 grey: oklch(0.48, 0.01, 260.0),
+                behind: oklch(0.35, 0.012, 260.0),
                 theme,
             },
         }
@@ -165,6 +169,19 @@ impl Palette {
         let hue = 95.0 - 180.0 * from_light;
         let chroma = 0.13 + 0.045 * (std::f32::consts::PI * from_light).sin();
         oklch(l, chroma, hue.rem_euclid(360.0))
+    }
+
+    /// The colour at `t` in 0..1 of the scale for signed values: blue below, orange above, near the ground in
+    /// the middle (and so not the grey of what has no value), ever farther from it on both sides alike. Blue and orange stay apart to every eye.
+    pub(super) fn diverging(&self, t: f32) -> Rgb {
+        let t = 2.0 * t.clamp(0.0, 1.0) - 1.0;
+        let far = t.abs();
+        let l = match self.theme {
+            Theme::Light => 0.87 - 0.46 * far,
+            Theme::Dark => 0.36 + 0.48 * far,
+        };
+        let hue = if t < 0.0 { 262.0 } else { 52.0 };
+        oklch(l, 0.004 + 0.15 * far.powf(0.8), hue)
     }
 
     /// The colour of plain points where they lie `t` (0..1) densely.
@@ -272,6 +289,43 @@ mod tests {
                     (pair[1] - pair[0]) / mean > 0.7 && (pair[1] - pair[0]) / mean < 1.3,
                     "{lightness:?}"
                 );
+            }
+        }
+    }
+
+    /// What matters of a scale is that its numbers can be told apart, by every eye: a tenth of the scale
+    /// is seen, and the two sides of a diverging scale are never taken for each other.
+    #[test]
+    fn scales_can_be_read_by_every_eye() {
+        for theme in [Theme::Light, Theme::Dark] {
+            let palette = Palette::of(theme);
+            let scales: [&dyn Fn(f32) -> Rgb; 2] =
+                [&|t| palette.sequential(t), &|t| palette.diverging(t)];
+            for scale in scales {
+                let colors: Vec<_> = (0..=10).map(|i| seen(scale(i as f32 / 10.0))).collect();
+                for (at, pair) in colors.windows(2).enumerate() {
+                    for (eye, (a, b)) in pair[0].iter().zip(pair[1]).enumerate() {
+                        let apart = distance(*a, b);
+                        assert!(
+                            apart > 0.03,
+                            "{theme:?}: {at} is {apart} from the next to eye {eye}"
+                        );
+                    }
+                }
+            }
+            for i in 2..=10 {
+                let far = i as f32 / 20.0;
+                let sides = [0.5 - far, 0.5 + far].map(|t| seen(palette.diverging(t)));
+                for (eye, (a, b)) in sides[0].iter().zip(sides[1]).enumerate() {
+                    let apart = distance(*a, b);
+                    assert!(apart > 0.07, "{theme:?}: ±{far} are {apart} apart to eye {eye}");
+                    assert!(
+                        (a[0] - b[0]).abs() < 0.12,
+                        "{theme:?}: ±{far} weigh {} and {}",
+                        a[0],
+                        b[0]
+                    );
+                }
             }
         }
     }

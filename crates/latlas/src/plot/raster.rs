@@ -13,6 +13,8 @@ use rayon::prelude::*;
 
 /// Rows of a band.
 const BAND: usize = 48;
+/// Points that are sorted into bands together.
+const PART: usize = 1 << 16;
 
 /// Discs of one radius at every sub-pixel phase.
 pub(super) struct Disc {
@@ -97,9 +99,9 @@ fn tent_area(t: f64) -> f64 {
 pub(super) struct Field<'a> {
     pub(super) width: usize,
     pub(super) height: usize,
-    /// The points to draw and the order to draw them in.
-    pub(super) order: &'a [u32],
-    /// The position of every point, finite.
+    /// The points to draw, in the order to draw them in.
+    pub(super) points: &'a [u32],
+    /// Their positions, finite.
     pub(super) at: &'a [[f32; 2]],
 }
 
@@ -111,9 +113,9 @@ impl Field<'_> {
         disc: &Disc,
         of: impl Fn(u32) -> [f32; C] + Sync,
     ) -> Vec<[f32; C]> {
-        self.bands(disc, |band, point| {
-            let values = of(point);
-            band.splat(disc, self.at[point as usize], |cell, coverage| {
+        self.bands(disc, |band, at| {
+            let values = of(self.points[at]);
+            band.splat(disc, self.at[at], |cell, coverage| {
                 for (sum, value) in cell.iter_mut().zip(values) {
                     *sum += coverage * value;
                 }
@@ -129,9 +131,9 @@ impl Field<'_> {
         [edge, face]: [&Disc; 2],
         of: impl Fn(u32) -> [[f32; 4]; 2] + Sync,
     ) -> Vec<[f32; 4]> {
-        self.bands(edge, |band, point| {
-            for (disc, [r, g, b, opacity]) in [edge, face].into_iter().zip(of(point)) {
-                band.splat(disc, self.at[point as usize], |cell, coverage| {
+        self.bands(edge, |band, at| {
+            for (disc, [r, g, b, opacity]) in [edge, face].into_iter().zip(of(self.points[at])) {
+                band.splat(disc, self.at[at], |cell, coverage| {
                     for (below, light) in cell.iter_mut().zip([r, g, b, 1.0]) {
                         *below += (light - *below) * (coverage * opacity).min(1.0);
                     }
@@ -144,47 +146,41 @@ impl Field<'_> {
     fn bands<const C: usize>(
         &self,
         widest: &Disc,
-        add: impl Fn(&mut Band<C>, u32) + Sync,
+        add: impl Fn(&mut Band<C>, usize) + Sync,
     ) -> Vec<[f32; C]> {
-        let (starts, points) = self.sort(widest);
+        let parts = self.sort(widest);
         let mut cells = vec![[0.0f32; C]; self.width * self.height];
         cells.par_chunks_mut(self.width * BAND).enumerate().for_each(|(at, cells)| {
             let mut band = Band { cells, width: self.width, top: (at * BAND) as i64 };
-            for &point in &points[starts[at]..starts[at + 1]] {
-                add(&mut band, point);
+            for part in &parts {
+                for &point in &part[at] {
+                    add(&mut band, point as usize);
+                }
             }
         });
         cells
     }
 
-    /// The points of each band, in order: band b holds `points[starts[b]..starts[b + 1]]`. A point at a
-    /// border is in several bands.
-    fn sort(&self, disc: &Disc) -> (Vec<usize>, Vec<u32>) {
+    /// The points of each band, in order: first by part of the points, then by band. A point at a border is in
+    /// several bands.
+    fn sort(&self, disc: &Disc) -> Vec<Vec<Vec<u32>>> {
         let bands = self.height.div_ceil(BAND);
-        let touched = |point: u32| {
-            let ([_, y0], _) = disc.at(self.at[point as usize]);
-            let (first, last) =
-                (y0.max(0), (y0 + disc.taps as i64 - 1).min(self.height as i64 - 1));
-            if first > last { 0..0 } else { first as usize / BAND..last as usize / BAND + 1 }
+        let part = |(at, part): (usize, &[[f32; 2]])| {
+            let mut sorted: Vec<Vec<u32>> = vec![Vec::new(); bands];
+            for (point, &place) in part.iter().enumerate() {
+                let ([_, y0], _) = disc.at(place);
+                let first = y0.max(0);
+                let last = (y0 + disc.taps as i64 - 1).min(self.height as i64 - 1);
+                if first > last {
+                    continue;
+                }
+                for band in &mut sorted[first as usize / BAND..=last as usize / BAND] {
+                    band.push((at * PART + point) as u32);
+                }
+            }
+            sorted
         };
-        let mut starts = vec![0usize; bands + 1];
-        for &point in self.order {
-            for band in touched(point) {
-                starts[band + 1] += 1;
-            }
-        }
-        for band in 0..bands {
-            starts[band + 1] += starts[band];
-        }
-        let mut next = starts.clone();
-        let mut points = vec![0u32; starts[bands]];
-        for &point in self.order {
-            for band in touched(point) {
-                points[next[band]] = point;
-                next[band] += 1;
-            }
-        }
-        (starts, points)
+        self.at.par_chunks(PART).enumerate().map(part).collect()
     }
 }
 
@@ -232,8 +228,8 @@ pub(super) struct Tone {
 }
 
 impl Tone {
-    /// The tone for these sums of coverage, with `single` (0..1) the opacity of one point alone.
-    pub(super) fn of<const C: usize>(cells: &[[f32; C]], single: f32) -> Self {
+    /// One tone for the sums of coverage of several pictures, with `single` (0..1) the opacity of one point alone.
+    pub(super) fn of<const C: usize>(pictures: &[Vec<[f32; C]>], single: f32) -> Self {
         // Sums in buckets of equal ratio: the upper bits of a float are its logarithm.
         const SHIFT: u32 = 16;
         let bucket = |s: f32| (s.to_bits() >> SHIFT) as usize;
@@ -245,8 +241,9 @@ impl Tone {
             }
         };
         let empty = || vec![0u32; 1 << 15];
-        let counts = cells
-            .par_chunks(1 << 16)
+        let counts = pictures
+            .par_iter()
+            .flat_map(|cells| cells.par_chunks(1 << 18))
             .fold(empty, |mut counts, chunk| {
                 count(&mut counts, chunk);
                 counts
@@ -299,7 +296,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn one(radius: f32, at: [f32; 2]) -> (f64, [f64; 2]) {
-        let field = Field { width: 64, height: 128, order: &[0], at: &[at] };
+        let field = Field { width: 64, height: 128, points: &[0], at: &[at] };
         let cells = field.sum(&Disc::new(radius), |_| [1.0]);
         let mut energy = 0.0;
         let mut moment = [0.0; 2];
@@ -342,7 +339,7 @@ mod tests {
     #[test]
     fn points_outside_are_cut_off_not_wrapped() {
         let at = [[-1.0, 5.0], [1e9, 5.0], [5.0, -1e9], [15.9, 15.9]];
-        let field = Field { width: 16, height: 16, order: &[0, 1, 2, 3], at: &at };
+        let field = Field { width: 16, height: 16, points: &[0, 1, 2, 3], at: &at };
         let cells = field.sum(&Disc::new(2.0), |_| [1.0]);
         assert!(cells[5 * 16][0] > 0.0 && cells[5 * 16 + 15][0] == 0.0 && cells[255][0] > 0.5);
     }

@@ -1,4 +1,4 @@
-//! What is to be seen, and how.
+//! What is to be seen: points and what is known about them.
 
 use crate::error::{Error, Result};
 
@@ -22,6 +22,12 @@ pub struct Scene<'a> {
     pub weights: Option<&'a [f64]>,
     /// What the colours say.
     pub color: Color<'a>,
+    /// Names of groups of points, written where the points of a group lie most densely.
+    pub regions: Option<Groups<'a>>,
+    /// A panel of its own for each group, all on the same axes, every other point grey behind.
+    pub panels: Option<Groups<'a>>,
+    /// Lines that hold the densest shares of the points.
+    pub contours: Option<Contours<'a>>,
     /// One line above the map; may be empty.
     pub title: &'a str,
     /// Up to two lines below the map, such as how far it can be trusted; may be empty.
@@ -51,102 +57,86 @@ pub enum Color<'a> {
         of: &'a [f32],
         /// The numbers at the ends of the scale, in rising order. `None` takes the smallest and the
         /// largest, or the 1st and 99th percentile where a few extremes would flatten everything else.
+        ///
+        /// Where the scale holds both signs and neither reaches less than a tenth as far as the other, it
+        /// diverges: it is made to reach as far below 0 as above, blue below and orange above.
         range: Option<(f32, f32)>,
+        /// A sentence below the scale that says how to read the numbers; may be empty.
+        note: &'a str,
     },
 }
 
-/// How a scene is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Style {
-    /// Width in units of 1/96 inch (CSS pixels), 160 to 8,192.
-    pub width: u32,
-    /// Height in the same units, 120 to 8,192.
-    pub height: u32,
-    /// Pixels of a PNG file per unit, 0.5 to 4: 2 is crisp on screens of high resolution and in print.
-    pub scale: f32,
-    /// Dark on light or light on dark.
-    pub theme: Theme,
-    /// How many labels to place at most; `None` takes as many as the size bears. Fewer appear where
-    /// they would overlap.
-    pub labels: Option<usize>,
-    /// The radius of a point in units, more than 0 and at most 50; `None` takes it from the number of points.
-    pub radius: Option<f32>,
-    /// How opaque a point that overlaps no other is, more than 0 and at most 1; `None` takes it from the
-    /// number of points.
-    pub opacity: Option<f32>,
+/// Points by group, such as the values of a column.
+#[derive(Debug, Clone, Copy)]
+pub struct Groups<'a> {
+    /// The names of the groups. Panels stand in this order; groups without points have none.
+    pub names: &'a [&'a str],
+    /// The group of each point: an index into `names`, or [`NO_CATEGORY`].
+    pub of: &'a [u32],
 }
 
-/// Dark on light or light on dark.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub enum Theme {
-    /// Dark ink on a white ground.
-    #[default]
-    Light,
-    /// Light ink on a dark ground.
-    Dark,
+/// Highest-density regions (Hyndman 1996): the smallest regions that hold given shares of the points.
+///
+/// The density is a sum of Gaussians over points counted on a grid of 256 steps along the longer side of the map. With
+/// [`Color::Categories`] each category that has a colour gets lines of its own, with panels each panel.
+#[derive(Debug, Clone, Copy)]
+pub struct Contours<'a> {
+    /// The shares, each more than 0 and less than 1; at most eight.
+    pub levels: &'a [f32],
+    /// The standard deviation of the Gaussians, in units of the map, more than 0. `None` takes
+    /// twice what least-squares cross-validation (Bowman 1984) finds, and Scott's rule at most.
+    pub bandwidth: Option<f32>,
+    /// Whether the points are drawn beneath the lines; without them the regions are filled.
+    pub points: bool,
 }
 
-impl std::str::FromStr for Theme {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        match name {
-            "light" => Ok(Theme::Light),
-            "dark" => Ok(Theme::Dark),
-            _ => Err(Error::usage(format!("there is no theme '{name}'"))
-                .help("the themes are light and dark")),
-        }
-    }
+impl Contours<'static> {
+    /// The shares that are drawn where nothing else is asked for.
+    pub const LEVELS: [f32; 4] = [0.25, 0.5, 0.75, 0.95];
 }
 
-impl Default for Style {
+impl Default for Contours<'static> {
     fn default() -> Self {
-        Style {
-            width: 1200,
-            height: 900,
-            scale: 2.0,
-            theme: Theme::Light,
-            labels: None,
-            radius: None,
-            opacity: None,
-        }
+        Contours { levels: &Self::LEVELS, bandwidth: None, points: true }
     }
 }
 
-impl Style {
-    /// An error of kind `Usage` that names the field out of its range.
-    pub fn check(&self) -> Result<()> {
-        let out = |name: &str, value: String, range: &str| {
-            Err(Error::usage(format!("the {name} of a plot cannot be {value}"))
-                .help(format!("it ranges over {range}")))
-        };
-        if !(160..=8192).contains(&self.width) {
-            return out("width", self.width.to_string(), "160 to 8192");
+impl Contours<'_> {
+    fn check(&self) -> Result<()> {
+        let inside = |&&level: &&f32| !(level > 0.0 && level < 1.0);
+        if let Some(level) = self.levels.iter().find(inside) {
+            return Err(Error::usage(format!("a contour cannot hold a share of {level}"))
+                .help("shares are more than 0 and less than 1"));
         }
-        if !(120..=8192).contains(&self.height) {
-            return out("height", self.height.to_string(), "120 to 8192");
+        if self.levels.is_empty() || self.levels.len() > 8 {
+            return Err(Error::usage(format!("{} contours cannot be drawn", self.levels.len()))
+                .help("1 to 8 shares of the points, such as 0.5, 0.95"));
         }
-        if !(0.5..=4.0).contains(&self.scale) {
-            return out("scale", self.scale.to_string(), "0.5 to 4");
+        match self.bandwidth {
+            Some(h) if !(h > 0.0 && h.is_finite()) => {
+                Err(Error::usage(format!("a bandwidth cannot be {h}"))
+                    .help("it is more than 0, in units of the map"))
+            }
+            _ => Ok(()),
         }
-        if let Some(radius) = self.radius
-            && !(radius > 0.0 && radius <= 50.0)
-        {
-            return out("point radius", radius.to_string(), "more than 0 to 50");
-        }
-        if let Some(opacity) = self.opacity
-            && !(opacity > 0.0 && opacity <= 1.0)
-        {
-            return out("opacity", opacity.to_string(), "more than 0 to 1");
-        }
-        Ok(())
     }
 }
 
 impl<'a> Scene<'a> {
     /// Bare points: no labels, one colour.
     pub fn new(x: &'a [f32], y: &'a [f32]) -> Self {
-        Scene { x, y, labels: None, weights: None, color: Color::Plain, title: "", caption: "" }
+        Scene {
+            x,
+            y,
+            labels: None,
+            weights: None,
+            color: Color::Plain,
+            regions: None,
+            panels: None,
+            contours: None,
+            title: "",
+            caption: "",
+        }
     }
 
     /// The number of points.
@@ -189,21 +179,27 @@ impl<'a> Scene<'a> {
             return Err(Error::data(format!("{} has the weight {}", self.name(at), weights[at]))
                 .help("weights are finite and not negative"));
         }
+        let known = |what: &str, names: &[&str], of: &[u32]| {
+            same(what, of.len())?;
+            match of.iter().position(|&c| c as usize >= names.len() && c != NO_CATEGORY) {
+                None => Ok(()),
+                Some(at) => Err(Error::data(format!(
+                    "{} has {what} {}, but there are {} of them",
+                    self.name(at),
+                    of[at],
+                    names.len()
+                ))),
+            }
+        };
+        for (what, groups) in [("region", self.regions), ("panel", self.panels)] {
+            groups.map_or(Ok(()), |Groups { names, of }| known(what, names, of))?;
+        }
+        if let Some(contours) = self.contours {
+            contours.check()?;
+        }
         match self.color {
             Color::Plain => Ok(()),
-            Color::Categories { names, of, .. } => {
-                same("categories", of.len())?;
-                match of.iter().position(|&c| c as usize >= names.len() && c != NO_CATEGORY) {
-                    None => Ok(()),
-                    Some(at) => {
-                        let (name, count) = (self.name(at), names.len());
-                        Err(Error::data(format!(
-                            "{name} has category {}, but there are {count} categories",
-                            of[at]
-                        )))
-                    }
-                }
-            }
+            Color::Categories { names, of, .. } => known("category", names, of),
             Color::Values { of, range, .. } => {
                 same("values", of.len())?;
                 match range {
@@ -241,32 +237,28 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The points by falling weight, the first first among equals; at most `limit` of them.
-    pub(super) fn heaviest(&self, limit: usize) -> Vec<u32> {
-        let n = self.len();
-        let mut order: Vec<u32> = (0..n as u32).collect();
+    /// The points to label first: some or all by falling weight, the first first among equals; at most `limit`
+    /// of them. Among these, labels without a letter or digit, such as commas, come last.
+    pub(super) fn heaviest(&self, among: Option<&[u32]>, limit: usize) -> Vec<u32> {
+        let all = || 0..self.len() as u32;
+        let mut order: Vec<u32> = match (among, self.weights) {
+            (Some(points), None) => points.iter().copied().take(limit).collect(),
+            (None, None) => all().take(limit).collect(),
+            (among, Some(_)) => among.map_or_else(|| all().collect(), <[u32]>::to_vec),
+        };
         if let Some(weights) = self.weights {
             let heavier = |a: &u32, b: &u32| {
                 weights[*b as usize].total_cmp(&weights[*a as usize]).then_with(|| a.cmp(b))
             };
-            if limit < n {
+            if limit < order.len() {
                 order.select_nth_unstable_by(limit, heavier);
                 order.truncate(limit);
             }
             order.sort_unstable_by(heavier);
         }
-        order.truncate(limit);
+        if let Some(labels) = self.labels {
+            order.sort_by_key(|&at| !labels[at as usize].chars().any(char::is_alphanumeric));
+        }
         order
-    }
-
-    /// (least x, least y, greatest x, greatest y), in f64 so that differences do not overflow.
-    pub(super) fn bounds(&self) -> [f64; 4] {
-        let range = |values: &[f32]| {
-            values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), &v| {
-                (low.min(v), high.max(v))
-            })
-        };
-        let ((x0, x1), (y0, y1)) = (range(self.x), range(self.y));
-        [x0.into(), y0.into(), x1.into(), y1.into()]
     }
 }

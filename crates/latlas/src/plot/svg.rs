@@ -1,14 +1,16 @@
-//! The picture as an SVG file: circles grouped by colour, or above [`CROWD`] points their density as an
+//! The picture as an SVG file: circles grouped by colour, or above 20,000 points their density as an
 //! embedded PNG; words as text, so that they can be searched, restyled and set in the viewer's fonts.
 
 use std::fmt::Write as _;
 
 use super::Drawing;
 use super::coding::Coding;
-use super::frame::{CROWD, Mark, Sheet};
-use super::image::{HALO, edge, map_alone};
+use super::frame::{Look, Mark, Panel, Rect, Sheet};
+use super::image::{HALO, PATH_HALO, PATH_HALO_OPACITY, in_pool, maps_alone};
+use super::paint::edge;
 use super::palette::{CATEGORIES, Rgb};
-use super::scene::{Scene, Style};
+use super::scene::Scene;
+use super::style::Style;
 use super::text::{Face, clean};
 use crate::error::Result;
 use crate::run::Run;
@@ -29,7 +31,7 @@ pub fn svg(scene: &Scene, style: &Style, run: &Run) -> Result<Drawing<String>> {
     style.check()?;
     let face = Face::new()?;
     let coding = Coding::of(scene);
-    let sheet = Sheet::lay(scene, style, &coding, &face, true);
+    let sheet = in_pool(run, || Sheet::lay(scene, style, &coding, &face, true))?;
     let mut file = String::new();
     let palette = &sheet.palette;
     let (width, height) = (style.width, style.height);
@@ -50,77 +52,109 @@ pub fn svg(scene: &Scene, style: &Style, run: &Run) -> Result<Drawing<String>> {
                 file,
                 "<stop offset=\"{}\" stop-color=\"{}\"/>",
                 short(t),
-                palette.sequential(t)
+                coding.scale(palette, t)
             );
         }
         file.push_str("</linearGradient></defs>\n");
     }
     let _ =
         writeln!(file, "<rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", palette.ground);
-    if scene.len() > CROWD {
-        let picture = map_alone(scene, &sheet, &coding, style.scale, run)?;
-        let map = &sheet.map;
-        let _ = write!(
-            file,
-            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,",
-            short(map.left),
-            short(map.top),
-            // The picture's last column and row may reach a little beyond the map.
-            short((map.width() * style.scale).ceil() / style.scale),
-            short((map.height() * style.scale).ceil() / style.scale)
-        );
-        base64(&picture, &mut file);
-        file.push_str("\"/>\n");
-    } else {
+    if sheet.points && (sheet.front.crowded || sheet.back.crowded) {
+        pictures(&mut file, scene, &sheet, &coding, style.scale, run)?;
+    } else if sheet.points {
         circles(&mut file, scene, &sheet, &coding);
     }
     for mark in &sheet.marks {
         draw(&mut file, mark, palette.ground);
     }
     file.push_str("</svg>\n");
-    Ok(Drawing { content: file, labelled: sheet.labelled, undrawn: sheet.undrawn })
+    Ok(sheet.drawing(file))
+}
+
+/// The panels as embedded pictures.
+fn pictures(
+    file: &mut String,
+    scene: &Scene,
+    sheet: &Sheet,
+    coding: &Coding,
+    scale: f32,
+    run: &Run,
+) -> Result<()> {
+    let pictures = maps_alone(scene, sheet, coding, scale, run)?;
+    for (Panel { map, .. }, picture) in sheet.panels.iter().zip(pictures) {
+        let _ = write!(
+            file,
+            "<image x=\"{}\" y=\"{}\" width=\"{}\" height=\"{}\" preserveAspectRatio=\"none\" href=\"data:image/png;base64,",
+            short(map.left),
+            short(map.top),
+            // The picture's last column and row may reach a little beyond the map.
+            short((map.width() * scale).ceil() / scale),
+            short((map.height() * scale).ceil() / scale)
+        );
+        base64(&picture, file);
+        file.push_str("\"/>\n");
+    }
+    Ok(())
 }
 
 fn circles(file: &mut String, scene: &Scene, sheet: &Sheet, coding: &Coding) {
     let palette = &sheet.palette;
-    let mut groups: Vec<(Rgb, Vec<u32>)> = match coding {
-        Coding::Plain => vec![(coding.color(palette, 0), Vec::new())],
-        Coding::Categories { .. } => {
-            (0..=CATEGORIES).map(|slot| (palette.category(slot), Vec::new())).collect()
-        }
-        Coding::Values { .. } => (0..STEPS)
-            .map(|step| palette.sequential(step as f32 / (STEPS - 1) as f32))
-            .chain([palette.grey])
-            .map(|color| (color, Vec::new()))
-            .collect(),
-    };
-    for point in Sheet::order(scene) {
-        let group = match coding {
-            Coding::Plain => 0,
-            Coding::Categories { .. } => coding.slot(point),
-            Coding::Values { .. } => {
-                coding.share(point).map_or(STEPS, |t| (t * (STEPS - 1) as f32).round() as usize)
+    for panel in &sheet.panels {
+        let back = vec![(sheet.behind(), panel.back.clone())];
+        layer(file, scene, panel, &sheet.back, palette.ground, &back);
+        let mut groups: Vec<(Rgb, Vec<u32>)> = match coding {
+            Coding::Plain => vec![(coding.color(palette, 0), Vec::new())],
+            Coding::Categories { .. } => {
+                (0..=CATEGORIES).map(|slot| (palette.category(slot), Vec::new())).collect()
             }
+            Coding::Values { .. } => (0..STEPS)
+                .map(|step| coding.scale(palette, step as f32 / (STEPS - 1) as f32))
+                .map(|color| (color, Vec::new()))
+                .collect(),
         };
-        groups[group].1.push(point);
+        for point in Sheet::order(scene, &panel.front) {
+            let group = match coding {
+                Coding::Plain => 0,
+                Coding::Categories { .. } => coding.slot(point),
+                Coding::Values { .. } => {
+                    coding.share(point).map_or(0, |t| (t * (STEPS - 1) as f32).round() as usize)
+                }
+            };
+            groups[group].1.push(point);
+        }
+        layer(file, scene, panel, &sheet.front, palette.ground, &groups);
+    }
+}
+
+/// Points of a panel by colour, the last group lowest; those outside of its frame are left to arrows.
+fn layer(
+    file: &mut String,
+    scene: &Scene,
+    panel: &Panel,
+    look: &Look,
+    ground: Rgb,
+    groups: &[(Rgb, Vec<u32>)],
+) {
+    if groups.iter().all(|(_, points)| points.is_empty()) {
+        return;
     }
     // The stroke lies on the ring around the face that the rasteriser keeps clear.
-    let edge = edge(sheet.radius);
-    let radius = short(sheet.radius + edge / 2.0);
+    let edge = edge(look.radius);
+    let radius = short(look.radius + edge / 2.0);
     let _ = writeln!(
         file,
-        "<g fill-opacity=\"{}\" stroke=\"{}\" stroke-opacity=\"0.6\" stroke-width=\"{}\">",
-        short(sheet.opacity),
-        palette.ground,
+        "<g fill-opacity=\"{}\" stroke=\"{ground}\" stroke-opacity=\"0.6\" stroke-width=\"{}\">",
+        short(look.opacity),
         short(edge)
     );
-    // Grey, the last group, lies below the colours.
     for (color, points) in groups.iter().rev().filter(|(_, points)| !points.is_empty()) {
         let _ = writeln!(file, "<g fill=\"{color}\">");
         for &point in points {
-            let [x, y] = sheet.at[point as usize];
-            let _ =
-                writeln!(file, "<circle cx=\"{}\" cy=\"{}\" r=\"{radius}\"/>", short(x), short(y));
+            let [x, y] = panel.projection.at(scene.x[point as usize], scene.y[point as usize]);
+            if panel.map.contains(&Rect { left: x, top: y, right: x, bottom: y }) {
+                let (x, y) = (short(x), short(y));
+                let _ = writeln!(file, "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\"/>");
+            }
         }
         file.push_str("</g>\n");
     }
@@ -129,7 +163,8 @@ fn circles(file: &mut String, scene: &Scene, sheet: &Sheet, coding: &Coding) {
 
 fn draw(file: &mut String, mark: &Mark, ground: Rgb) {
     let _ = match mark {
-        Mark::Text { text, at, size, width, ink, halo } => {
+        Mark::Text { text, at, size, width, ink, bold, halo } => {
+            let weight = if *bold { " font-weight=\"bold\"" } else { "" };
             let halo = if *halo {
                 let width = short(2.0 * HALO);
                 format!(
@@ -140,7 +175,7 @@ fn draw(file: &mut String, mark: &Mark, ground: Rgb) {
             };
             writeln!(
                 file,
-                "<text x=\"{}\" y=\"{}\" font-size=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{halo}>{}</text>",
+                "<text x=\"{}\" y=\"{}\" font-size=\"{}\" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{weight}{halo}>{}</text>",
                 short(at[0]),
                 short(at[1]),
                 short(*size),
@@ -172,6 +207,29 @@ fn draw(file: &mut String, mark: &Mark, ground: Rgb) {
             short(rect.width()),
             short(rect.height())
         ),
+        Mark::Path { loops, ink, fill, width, halo } => {
+            let mut path = String::new();
+            for points in loops {
+                for (at, &[x, y]) in points.iter().enumerate() {
+                    let letter = if at == 0 { 'M' } else { 'L' };
+                    let _ = write!(path, "{letter}{} {}", short(x), short(y));
+                }
+                path.push('Z');
+            }
+            if *halo {
+                let _ = writeln!(
+                    file,
+                    "<path d=\"{path}\" fill=\"none\" stroke=\"{ground}\" stroke-width=\"{}\" stroke-opacity=\"{PATH_HALO_OPACITY}\"/>",
+                    short(width + PATH_HALO)
+                );
+            }
+            writeln!(
+                file,
+                "<path d=\"{path}\" fill=\"{ink}\" fill-rule=\"evenodd\" fill-opacity=\"{}\" stroke=\"{ink}\" stroke-width=\"{}\" stroke-linejoin=\"round\"/>",
+                short(*fill),
+                short(*width)
+            )
+        }
     };
 }
 

@@ -125,21 +125,32 @@ fn sets_plainly(script: Script) -> bool {
     )
 }
 
-/// The embedded face, DejaVu Sans.
+/// An embedded face, DejaVu Sans.
 pub(super) struct Face {
     font: FontRef<'static>,
     /// Units of the outlines per em.
     em: f32,
+    /// The bold one beside the regular one.
+    bold: Option<Box<Face>>,
 }
 
 impl Face {
-    /// Reads the embedded face.
+    /// Reads the embedded faces: the regular one, which knows the bold one.
     pub(super) fn new() -> Result<Self> {
-        let font = FontRef::try_from_slice(dejavu::sans::regular()).map_err(|_| {
-            Error::data("the embedded font is damaged").help("build the program anew")
-        })?;
-        let em = font.units_per_em().unwrap_or(2048.0);
-        Ok(Face { font, em })
+        let read = |bytes: &'static [u8]| {
+            let font = FontRef::try_from_slice(bytes).map_err(|_| {
+                Error::data("the embedded font is damaged").help("build the program anew")
+            })?;
+            let em = font.units_per_em().unwrap_or(2048.0);
+            Ok(Face { font, em, bold: None })
+        };
+        let bold = Some(Box::new(read(dejavu::sans::bold())?));
+        Ok(Face { bold, ..read(dejavu::sans::regular())? })
+    }
+
+    /// The face for ordinary words, or for those that stand out.
+    pub(super) fn weight(&self, bold: bool) -> &Face {
+        if bold { self.bold.as_deref().unwrap_or(self) } else { self }
     }
 
     /// The script that keeps this text from being drawn, if any.
