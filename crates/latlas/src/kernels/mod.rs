@@ -9,6 +9,7 @@
 //! | [`Panels`] with [`dot_panels`], [`l2_panels`] | several queries against many rows, bound by arithmetic |
 //! | [`gram`] | many rows against many rows, and which of them are close |
 //! | [`TopK`] | the k smallest of a stream of ranks |
+//! | [`wide`] | nothing of its own: runs safe loops, compiled for each instruction set |
 //!
 //! The environment variable `LATLAS_KERNELS`, read at the first call, forces a set: `scalar`, or `avx2` where there is
 //! AVX-512 too (which [`hogwild`] has kernels for). Sums are taken in another order by each set, so their last bits
@@ -26,6 +27,7 @@ mod racing;
 pub mod scalar;
 mod set;
 mod topk;
+pub mod wide;
 
 #[cfg(target_arch = "aarch64")]
 mod neon;

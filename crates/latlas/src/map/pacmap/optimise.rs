@@ -14,12 +14,13 @@ use rayon::prelude::*;
 
 use super::pairs::{Chosen, Pairs};
 use crate::error::Result;
+use crate::kernels::wide::{Width, Work};
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
 use crate::run::Run;
 
 /// Pairs whose forces are computed side by side.
-const LANES: usize = 4;
+const LANES: usize = 8;
 /// Points that one thread moves at a time.
 const CHUNK: usize = 256;
 /// Adam's constants (Kingma & Ba 2015), with the authors' ε.
@@ -110,17 +111,8 @@ impl<const D: usize> Moving<D> {
             let chunks = moved.as_mut_slice().par_chunks_mut(CHUNK * D);
             chunks.zip(states.par_chunks_mut(CHUNK)).enumerate().for_each(
                 |(chunk, (moved, states))| {
-                    let points = chunk * CHUNK..;
-                    for ((point, moved), state) in points.zip(moved.chunks_exact_mut(D)).zip(states)
-                    {
-                        let gradient = gradient::<D>(pairs, at, point, &weights);
-                        for axis in 0..D {
-                            let (m, v) = (&mut state.first[axis], &mut state.second[axis]);
-                            *m += (1.0 - BETA1) * (gradient[axis] - *m);
-                            *v += (1.0 - BETA2) * (gradient[axis] * gradient[axis] - *v);
-                            moved[axis] = at.row(point)[axis] - rate * *m / (v.sqrt() + EPSILON);
-                        }
-                    }
+                    let (first, weights) = (chunk * CHUNK, &weights);
+                    Width::widest().run(Chunk { pairs, at, weights, rate, first, moved, states });
                 },
             );
         });
@@ -145,7 +137,39 @@ impl<const D: usize> Moving<D> {
     }
 }
 
+/// An iteration of the points from `first` on.
+struct Chunk<'a, const D: usize> {
+    pairs: &'a Chosen,
+    at: &'a Matrix,
+    weights: &'a Weights,
+    rate: f32,
+    first: usize,
+    moved: &'a mut [f32],
+    states: &'a mut [State<D>],
+}
+
+impl<const D: usize> Work for Chunk<'_, D> {
+    type Output = ();
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled for each width")]
+    fn run(self) {
+        let Chunk { pairs, at, weights, rate, first, moved, states } = self;
+        for ((point, moved), state) in (first..).zip(moved.chunks_exact_mut(D)).zip(states) {
+            let gradient = gradient::<D>(pairs, at, point, weights);
+            for axis in 0..D {
+                let (m, v) = (&mut state.first[axis], &mut state.second[axis]);
+                *m += (1.0 - BETA1) * (gradient[axis] - *m);
+                *v += (1.0 - BETA2) * (gradient[axis] * gradient[axis] - *v);
+                moved[axis] = at.row(point)[axis] - rate * *m / (v.sqrt() + EPSILON);
+            }
+        }
+    }
+}
+
 /// The gradient of the loss by the position of a point.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "compiled for each width")]
 fn gradient<const D: usize>(
     pairs: &Chosen,
     at: &Matrix,
@@ -168,6 +192,8 @@ fn gradient<const D: usize>(
 }
 
 /// Σ v/(`soft` + d̃)² over the pairs of a point.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "compiled for each width")]
 fn pulls<const D: usize>(others: &[u32], at: &Matrix, point: usize, soft: f32) -> [f32; D] {
     let at = at.as_slice();
     let place = |i: usize| -> [f32; D] {
@@ -192,13 +218,17 @@ fn pulls<const D: usize>(others: &[u32], at: &Matrix, point: usize, soft: f32) -
                 below[lane] += v * v;
             }
         }
+        let share = below.map(|below| 1.0 / (below * below));
         for axis in 0..D {
             for lane in 0..LANES {
-                sums[axis][lane] += apart[axis][lane] / (below[lane] * below[lane]);
+                sums[axis][lane] += apart[axis][lane] * share[lane];
             }
         }
     }
-    sums.map(|lanes| (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]))
+    sums.map(|lanes| {
+        let pairs = [0, 1, 2, 3].map(|lane| lanes[lane] + lanes[lane + 4]);
+        (pairs[0] + pairs[1]) + (pairs[2] + pairs[3])
+    })
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ const SOFT: f32 = 0.001;
 const NEAR: f32 = 1e-12;
 const FAR: f32 = 1e12;
 
+/// How many points are moved side by side, each by forces of its own.
+pub(super) const SIDE: usize = 8;
+/// A number for each of them.
+pub(super) type Side = [f32; SIDE];
+
 /// One number a force.
 type Lanes = [f32; LANES];
 
@@ -83,6 +88,82 @@ impl Forces {
         }
     }
 
+    /// Moves points side by side, each by a pull to its place in `pull` and by at most three pushes from those in `pushes`: the sum that
+    /// [`Forces::link`] has, in the same order.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled for each width")]
+    pub(super) fn pull_and_push<const D: usize>(
+        &self,
+        points: &mut [Side; D],
+        pull: &[Side; D],
+        pushes: &[[Side; D]],
+        rate: f32,
+    ) {
+        let mut forces = [[[0.0; SIDE]; D]; LANES];
+        forces[0] = self.between(points, pull, (0.0, self.mixed.by_power[0], 0.0));
+        let push = (self.pushes.fixed[0], 0.0, SOFT);
+        for (force, other) in forces[1..].iter_mut().zip(pushes) {
+            *force = self.between(points, other, push);
+        }
+        add_up(points, &forces, rate);
+    }
+
+    /// Moves points side by side, each by at most four pushes.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled for each width")]
+    pub(super) fn push_all<const D: usize>(
+        &self,
+        points: &mut [Side; D],
+        pushes: &[[Side; D]],
+        rate: f32,
+    ) {
+        let mut forces = [[[0.0; SIDE]; D]; LANES];
+        let push = (self.pushes.fixed[0], 0.0, SOFT);
+        for (force, other) in forces.iter_mut().zip(pushes) {
+            *force = self.between(points, other, push);
+        }
+        add_up(points, &forces, rate);
+    }
+
+    /// The force on each point from another, with the constants of [`Mix`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called with constants, which it folds in")]
+    fn between<const D: usize>(
+        &self,
+        points: &[Side; D],
+        others: &[Side; D],
+        (fixed, by_power, soft): (f32, f32, f32),
+    ) -> [Side; D] {
+        let mut squared = [0.0; SIDE];
+        let mut apart = [[0.0; SIDE]; D];
+        for (apart, (point, other)) in apart.iter_mut().zip(points.iter().zip(others)) {
+            for i in 0..SIDE {
+                apart[i] = point[i] - other[i];
+                squared[i] += apart[i] * apart[i];
+            }
+        }
+        let mut coefficient = [0.0; SIDE];
+        for i in 0..SIDE {
+            coefficient[i] = self.coefficient(squared[i], fixed, by_power, soft);
+        }
+        for apart in &mut apart {
+            for i in 0..SIDE {
+                apart[i] = cut(coefficient[i] * apart[i]);
+            }
+        }
+        apart
+    }
+
+    /// See [`Mix`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "part of loops that become SIMD")]
+    fn coefficient(&self, d2: f32, fixed: f32, by_power: f32, soft: f32) -> f32 {
+        let d2 = if d2 > NEAR { d2 } else { NEAR };
+        let d2 = if d2 < FAR { d2 } else { FAR };
+        let u = self.a * power(d2, self.b);
+        (fixed + by_power * u) / ((soft + d2) * (1.0 + u))
+    }
+
     /// Moves a point by a pull to `others[0]` and pushes from the rest. A lane that is not wanted holds the point
     /// itself: nothing pulls or pushes at no distance.
     #[inline]
@@ -125,23 +206,41 @@ impl Forces {
         }
         let mut coefficient = [0.0; LANES];
         for lane in 0..LANES {
-            let d2 = squared[lane];
-            let d2 = if d2 > NEAR { d2 } else { NEAR };
-            let d2 = if d2 < FAR { d2 } else { FAR };
-            let u = self.a * power(d2, self.b);
-            coefficient[lane] =
-                (mix.fixed[lane] + mix.by_power[lane] * u) / ((mix.soft[lane] + d2) * (1.0 + u));
+            coefficient[lane] = self.coefficient(
+                squared[lane],
+                mix.fixed[lane],
+                mix.by_power[lane],
+                mix.soft[lane],
+            );
         }
         for (x, apart) in point.iter_mut().zip(&apart) {
             let mut forces = [0.0; LANES];
             for lane in 0..LANES {
-                let force = coefficient[lane] * apart[lane];
-                let force = if force < LONGEST { force } else { LONGEST };
-                forces[lane] = if force > -LONGEST { force } else { -LONGEST };
+                forces[lane] = cut(coefficient[lane] * apart[lane]);
             }
             *x += rate * ((forces[0] + forces[1]) + (forces[2] + forces[3]));
         }
     }
+}
+
+/// Moves points by the sum of four forces each.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of loops that become SIMD")]
+fn add_up<const D: usize>(points: &mut [Side; D], forces: &[[Side; D]; LANES], rate: f32) {
+    for (d, point) in points.iter_mut().enumerate() {
+        for (i, x) in point.iter_mut().enumerate() {
+            let sum = (forces[0][d][i] + forces[1][d][i]) + (forces[2][d][i] + forces[3][d][i]);
+            *x += rate * sum;
+        }
+    }
+}
+
+/// A force within the longest step.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "part of loops that become SIMD")]
+fn cut(force: f32) -> f32 {
+    let force = if force < LONGEST { force } else { LONGEST };
+    if force > -LONGEST { force } else { -LONGEST }
 }
 
 /// xᵖ for x from 1e-12 to 1e12 and p·log₂ x within ±120: relative error below 2e-5·(1 + p).

@@ -23,6 +23,7 @@ mod place;
 mod places;
 mod spectral;
 mod target;
+mod turns;
 
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Map, Value, json};

@@ -27,7 +27,8 @@ use super::curve::Curve;
 use super::density::{Density, Keeping, radii};
 use super::forces::Forces;
 use super::links::Links;
-use super::places::{STREAM, Springs, mix, order};
+use super::places::{STREAM, Springs, order};
+use super::turns::{Hands, Tethers, Turns};
 use crate::error::Result;
 use crate::index::Graph;
 use crate::linalg::Matrix;
@@ -185,12 +186,12 @@ impl<const D: usize> Moving<D> {
                 };
                 for slice in slices.iter() {
                     let (seen, moved) = (at.as_slice(), &mut moved[..slice.len()]);
-                    moved.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, moved)| {
-                        let first = slice.start + chunk * CHUNK;
-                        for (i, moved) in moved.iter_mut().enumerate() {
-                            *moved = turns.turn(seen, first + i);
-                        }
-                    });
+                    moved.par_chunks_mut(CHUNK).enumerate().for_each_init(
+                        Hands::default,
+                        |hands, (chunk, moved)| {
+                            turns.take(seen, slice.start + chunk * CHUNK, moved, hands);
+                        },
+                    );
                     at[slice.clone()].copy_from_slice(moved);
                 }
             }
@@ -211,85 +212,9 @@ impl<const D: usize> Moving<D> {
     }
 }
 
-/// What all points of a pass share.
-struct Turns<'a, const D: usize> {
-    springs: &'a Springs,
-    forces: &'a Forces,
-    density: Option<&'a Density>,
-    tether: Option<&'a Tethers<D>>,
-    pass: u32,
-    negatives: usize,
-    rate: f32,
-    key: u64,
-}
-
-/// Where the point of each place is drawn back to, if it is.
-struct Tethers<const D: usize> {
-    to: Vec<Option<[f32; D]>>,
-    strength: f32,
-}
-
-impl<const D: usize> Tethers<D> {
-    fn of(&self, place: usize) -> Option<([f32; D], f32)> {
-        Some((self.to[place]?, self.strength))
-    }
-}
-
-impl<const D: usize> Turns<'_, D> {
-    /// Where the point of a place stands after its turn.
-    fn turn(&self, at: &[[f32; D]], place: usize) -> [f32; D] {
-        let mut y = at[place];
-        let mut draws = Draws::new(self.key, place, at.len());
-        for (target, rate) in self.springs.of(place) {
-            if !due(self.pass, rate) {
-                continue;
-            }
-            let to = &at[target as usize];
-            let ends = (place, target as usize);
-            let density = self.density.map(|density| density.force(&y, to, ends, rate));
-            self.forces.link(&mut y, to, density, self.negatives, self.rate, || at[draws.next()]);
-        }
-        if let Some((to, strength)) = self.tether.and_then(|tether| tether.of(place)) {
-            let step = strength * self.rate;
-            y = std::array::from_fn(|d| (y[d] + step * to[d]) / (1.0 + step));
-        }
-        y
-    }
-}
-
-/// Whether a link of this rate (in units of 2⁻³²) is due in a pass, counted from 1: the low half of pass·rate is below rate
-/// just if the last addition of rate carried.
-#[inline]
-pub(super) fn due(pass: u32, rate: u32) -> bool {
-    pass.wrapping_mul(rate) < rate
-}
-
-/// Places drawn evenly, by a linear congruential generator (Knuth's MMIX) whose start is a hash of pass and place.
-pub(super) struct Draws {
-    state: u64,
-    places: u64,
-}
-
-impl Draws {
-    pub(super) fn new(key: u64, place: usize, places: usize) -> Self {
-        Draws {
-            state: mix(key ^ (place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-            places: places as u64,
-        }
-    }
-
-    #[inline]
-    pub(super) fn next(&mut self) -> usize {
-        self.state = self
-            .state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (((self.state >> 32) * self.places) >> 32) as usize
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::turns::due;
     use super::*;
 
     fn schedule(epochs: u64) -> Schedule {
@@ -319,23 +244,10 @@ mod tests {
     #[test]
     fn links_are_due_in_proportion_to_their_strength() {
         let moving = line(1);
-        let due = |rate: u32| (1..=200_u32).filter(|pass| pass.wrapping_mul(rate) < rate).count();
+        let due = |rate: u32| (1..=200).filter(|&pass| due(pass, rate)).count();
         let mut counts: Vec<usize> = moving.springs.rates.iter().map(|&rate| due(rate)).collect();
         counts.sort_unstable();
         assert_eq!(counts, [50, 50, 199, 199]);
-    }
-
-    #[test]
-    fn draws_are_even() {
-        let mut counts = [0_u32; 10];
-        for place in 0..2000 {
-            let mut draws = Draws::new(77, place, 10);
-            for _ in 0..10 {
-                counts[draws.next()] += 1;
-            }
-        }
-        // Of 20,000 draws each place gets 2,000, give or take 42.
-        assert!(counts.iter().all(|&count| (1800..2200).contains(&count)), "{counts:?}");
     }
 
     #[test]

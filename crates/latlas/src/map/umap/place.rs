@@ -8,7 +8,8 @@ use super::Umap;
 use super::curve::Curve;
 use super::forces::Forces;
 use super::fuzzy::Fuzziness;
-use super::optimise::{Draws, PASSES, due};
+use super::optimise::PASSES;
+use super::turns::{Draws, due};
 use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::map::place::{Newcomer, Place, positions};
@@ -81,11 +82,13 @@ impl<const D: usize> Place for Placing<D> {
         for pass in 0..self.passes {
             let step = (self.rate * (1.0 - pass as f64 / self.passes as f64)) as f32;
             let pushes = (self.negatives + (pass % PASSES) as usize) / PASSES as usize;
-            let mut draws = Draws::new(new.key, pass as usize, self.at.len());
+            let mut draws = Draws::new(new.key, pass as usize);
             for (&j, &rate) in new.neighbours.iter().zip(&rates) {
                 if due(pass as u32 + 1, rate) {
                     let to = &self.at[j as usize];
-                    self.forces.link(&mut y, to, None, pushes, step, || self.at[draws.next()]);
+                    self.forces.link(&mut y, to, None, pushes, step, || {
+                        self.at[draws.next(self.at.len())]
+                    });
                 }
             }
         }
