@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use latlas::data::{OnBad, ReaderOptions, Unit};
+use latlas::data::{Hold, OnBad, ReaderOptions, Unit};
 use latlas::items::ColumnKind;
 use latlas::{Error, Result};
 use serde_json::Value;
@@ -93,6 +93,7 @@ impl Reading {
                 Bad::Skip => OnBad::Skip,
             },
             format: None,
+            hold: Hold::default(),
         })
     }
 

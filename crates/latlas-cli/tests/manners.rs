@@ -267,3 +267,73 @@ fn files(dir: &Path) -> Vec<String> {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect()
 }
+
+#[test]
+fn a_map_interrupted_killed_and_resumed_is_that_of_an_undisturbed_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut dice = Dice::new(11);
+    let mut numbers = Vec::new();
+    for i in 0..600 {
+        for j in 0..8 {
+            numbers.push(if i % 8 == j { 3.0 } else { 0.0 } + dice.below(1000) as f32 / 1000.0);
+        }
+    }
+    let points = common::npy("<f4", "(600, 8)", &common::floats(&numbers));
+    std::fs::write(dir.path().join("points.npy"), points).unwrap();
+    for space in ["whole.space", "pieces.space"] {
+        ok(dir.path(), &["convert", "points.npy", space, "--geometry", "euclidean"]);
+    }
+    for (method, steps) in [("umap", "epochs=2000"), ("tsne", "iterations=2000")] {
+        let map = |space| ["map", space, "--method", method, "--set", steps];
+        ok(dir.path(), &map("whole.space"));
+        let often = [&map("pieces.space")[..], &["--checkpoint-every", "0.01"]].concat();
+        let again = [&often[..], &["--resume"]].concat();
+        let work = dir.path().join(format!("pieces.space.{method}.work"));
+        // Ctrl-C: the layout so far is stored.
+        let mut child = begin_at(dir.path(), &often, &work.join("checkpoints"));
+        signal(&child, "-INT");
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "it ended before it could be interrupted: {said}");
+        assert!(
+            said.contains(&format!("2000 steps: the map so far is stored as '{method}'"))
+                && said.contains("help: the same command with --resume goes on from there"),
+            "{said}"
+        );
+        let info = ok(dir.path(), &["info", "pieces.space", "--json"]);
+        assert!(info.contains("of 2000 steps"), "{info}");
+        ok(dir.path(), &["check", "pieces.space"]);
+        // Other options are no way on, and hurt nothing.
+        let other = [&again[..], &["--set", "learning_rate=2"]].concat();
+        let refused = latlas(dir.path(), &other);
+        assert_eq!(refused.status.code(), Some(2));
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("was made with learning_rate"), "{said}");
+        // Killed on the way, and at last to the end.
+        let mut child = begin_at(dir.path(), &again, &work.join("checkpoints"));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        ok(dir.path(), &again);
+        assert!(!work.exists(), "the work folder was left behind");
+        let table = |space: &str| {
+            let maps = dir.path().join(space).join("maps");
+            let name = files(&maps).into_iter().find(|name| name.starts_with(method)).unwrap();
+            std::fs::read(maps.join(name)).unwrap()
+        };
+        assert!(table("whole.space") == table("pieces.space"), "{method}: another map");
+    }
+}
+
+/// Starts a computation and waits until it has written a checkpoint (or ended).
+fn begin_at(dir: &Path, args: &[&str], checkpoints: &Path) -> Child {
+    let before = newest(checkpoints);
+    let mut child =
+        command(dir, args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while newest(checkpoints) == before && child.try_wait().unwrap().is_none() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no checkpoint appears");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}

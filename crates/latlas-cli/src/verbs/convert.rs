@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use latlas::Result;
+use latlas::space::Dtype;
 use latlas::space::formats::{self, ExportOptions, Format, ImportOptions, OnDuplicate};
 use serde_json::{Value, json};
 
@@ -29,6 +30,10 @@ pub(crate) struct Args {
     to: Option<Format>,
     #[command(flatten)]
     import: Import,
+    /// How a space stores the numbers: f16 takes half the room, at three digits [default: as in the
+    /// file]
+    #[arg(long, value_name = "f32|f16", value_parser = dtype, help_heading = "Writing")]
+    store: Option<Dtype>,
     /// Which vectors to write [default: main; safetensors: all]
     #[arg(long, value_name = "NAME", help_heading = "Writing")]
     field: Option<String>,
@@ -74,6 +79,7 @@ impl Import {
             on_duplicate: self.on_duplicate,
             skip_bad: self.skip_bad,
             tensor: self.tensor.clone(),
+            store: None,
             reader: self.reading.options()?,
         })
     }
@@ -84,9 +90,15 @@ fn geometry(name: &str) -> Result<latlas::geometry::Geometry, String> {
         .map_err(|_| "there are cosine and euclidean".to_owned())
 }
 
+fn dtype(name: &str) -> Result<Dtype, String> {
+    serde_json::from_value(Value::String(name.to_owned()))
+        .map_err(|_| "there are f32 and f16".to_owned())
+}
+
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let run = cx.run();
-    let space = formats::read(&args.input, args.from, &args.import.options()?, &run)?;
+    let import = ImportOptions { store: args.store, ..args.import.options()? };
+    let space = formats::read(&args.input, args.from, &import, &run)?;
     let options = ExportOptions {
         field: args.field.clone(),
         replace_spaces: args.replace_spaces.clone(),

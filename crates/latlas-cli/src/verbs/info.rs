@@ -107,12 +107,14 @@ fn maps(space: &Space) -> String {
             .map_or_else(String::new, |d| format!(", {d} dimensions"));
         let trust = map.about.pointer("/faithfulness/trustworthiness").and_then(Value::as_f64);
         let trust = trust.map_or_else(String::new, |t| format!(", trustworthiness {}", figure(t)));
+        let steps = map.about.get("unfinished").and_then(Value::as_str);
+        let steps = steps.map_or_else(String::new, |steps| format!(", unfinished after {steps}"));
         let stale = if space.is_fresh(map) {
             ""
         } else {
             "  (of an earlier state: 'latlas map' makes it anew)"
         };
-        format!("{}{dims}{trust}{stale}", map.name)
+        format!("{}{dims}{trust}{steps}{stale}", map.name)
     };
     space.maps().iter().map(map).collect::<Vec<_>>().join("\n")
 }

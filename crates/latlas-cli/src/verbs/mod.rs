@@ -15,6 +15,7 @@ pub(crate) mod info;
 pub(crate) mod learn;
 pub(crate) mod man;
 pub(crate) mod map;
+mod neighbours;
 pub(crate) mod plot;
 pub(crate) mod probe;
 pub(crate) mod search;

@@ -3,12 +3,15 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use half::f16;
+use half::slice::HalfFloatSliceExt;
+
 use super::ReaderOptions;
 use super::column::TextColumn;
 use super::records::{count, find_column};
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind, Items};
-use crate::linalg::Matrix;
+use crate::linalg::{Halves, Matrix};
 use crate::run::Run;
 
 /// What a column `id` is called that does not hold the ids: the name is taken by those that do.
@@ -52,6 +55,9 @@ impl IdSource {
 /// Vectors of equal length, row after row.
 #[derive(Debug, Default)]
 pub(super) struct Vectors {
+    /// Whether numbers are held as halves; then `data` has those of one row at a time.
+    pub(super) halve: bool,
+    narrow: Vec<f16>,
     data: Vec<f32>,
     dim: Option<usize>,
     rows: usize,
@@ -62,6 +68,11 @@ pub(super) struct Vectors {
 }
 
 impl Vectors {
+    /// None yet; `halve` says how they will be held.
+    pub(super) fn new(halve: bool) -> Self {
+        Vectors { halve, ..Self::default() }
+    }
+
     pub(super) fn dim(&self) -> Option<usize> {
         self.dim
     }
@@ -79,6 +90,7 @@ impl Vectors {
             }
             (result, _) => result,
         };
+        let result = result.and_then(|dim| self.halve(before).map(|()| dim));
         match result {
             Ok(dim) => {
                 self.dim = Some(dim);
@@ -92,8 +104,37 @@ impl Vectors {
         }
     }
 
-    fn finish(self) -> Result<Option<Matrix>> {
-        self.dim.map(|dim| Matrix::new(self.rows, dim, self.data)).transpose()
+    /// Halves the row that begins at `from`, if rows are held so.
+    fn halve(&mut self, from: usize) -> Result<(), String> {
+        if !self.halve {
+            return Ok(());
+        }
+        let row = &self.data[from..];
+        if let Some(at) = row.iter().position(|&x| !f16::from_f32(x).is_finite()) {
+            return Err(format!("component {}: {:e} is too large for 16 bits", at + 1, row[at]));
+        }
+        let before = self.narrow.len();
+        self.narrow.resize(before + row.len(), f16::ZERO);
+        self.narrow[before..].convert_from_f32_slice(row);
+        self.data.truncate(from);
+        Ok(())
+    }
+
+    /// Holds what was read, and what comes, in 32 bits.
+    pub(super) fn widen(&mut self) {
+        if std::mem::take(&mut self.halve) {
+            self.data = vec![0.0; self.narrow.len()];
+            std::mem::take(&mut self.narrow).convert_to_f32_slice(&mut self.data);
+        }
+    }
+
+    fn finish(self) -> Result<(Option<Matrix>, Option<Halves>)> {
+        let Some(dim) = self.dim else { return Ok((None, None)) };
+        Ok(if self.halve {
+            (None, Some(Halves::new(self.rows, dim, self.narrow)?))
+        } else {
+            (Some(Matrix::new(self.rows, dim, self.data)?), None)
+        })
     }
 }
 
@@ -139,7 +180,7 @@ impl Assembly {
         options: &ReaderOptions,
         label: &str,
         run: &Run,
-    ) -> Result<(Items, Option<Matrix>)> {
+    ) -> Result<(Items, Option<Matrix>, Option<Halves>)> {
         if self.rows == 0 {
             return Err(Error::data(format!("{label}: there are no rows in it"))
                 .help("check that it is the right file"));
@@ -182,7 +223,8 @@ impl Assembly {
             ));
         }
         run.progress.note(&describe(&items, &vectors, &id, guessed));
-        Ok((items, vectors.finish()?))
+        let (wide, narrow) = vectors.finish()?;
+        Ok((items, wide, narrow))
     }
 
     /// Items without columns, and whether a guessed id column holds their ids.

@@ -28,10 +28,30 @@ const ROWS: usize = 1024;
 /// A compressed file, or one from a pipe, is unpacked into memory up to this size.
 const UNPACKED: u64 = 4 << 30;
 
+/// So many batches are read before their pages are let go: a file then takes little memory, however long it is.
+const RELEASE: usize = 32;
+/// Bytes that are hashed before their pages are let go.
+const PASS: usize = 1 << 26;
+
+/// The hash of a file, whose pages do not stay.
+fn passed_over(bytes: &Bytes) -> u64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3Default::new();
+    for (number, part) in bytes.chunks(PASS).enumerate() {
+        hash.update(part);
+        bytes.release(number * PASS..number * PASS + part.len());
+    }
+    hash.digest()
+}
+
 /// A columnar file, ready to give batches.
 pub(super) struct Columnar {
     pub(super) schema: SchemaRef,
     pub(super) digest: Digest,
+    /// How many rows it has, where it says.
+    pub(super) rows: Option<u64>,
+    /// What it is read from, and how many batches were.
+    bytes: Bytes,
+    read: usize,
     batches: Box<dyn Iterator<Item = std::result::Result<RecordBatch, String>>>,
     what: &'static str,
     path: std::path::PathBuf,
@@ -44,8 +64,7 @@ impl Columnar {
         let (bytes, digest) =
             if stream.compression() == Compression::None && stream.size().is_some() {
                 let bytes = Bytes::map(path)?;
-                let digest =
-                    Digest { bytes: bytes.len() as u64, xxh3: xxhash_rust::xxh3::xxh3_64(&bytes) };
+                let digest = Digest { bytes: bytes.len() as u64, xxh3: passed_over(&bytes) };
                 (bytes, digest)
             } else {
                 let mut bytes = head;
@@ -62,13 +81,18 @@ impl Columnar {
                 }
                 (Bytes::from(bytes), stream.digest())
             };
-        let (schema, batches) = open_columnar(bytes, format, path)?;
-        Ok(Columnar { schema, digest, batches, what: format.describe(), path: path.to_path_buf() })
+        let (schema, rows, batches) = open_columnar(bytes.clone(), format, path)?;
+        let (what, path) = (format.describe(), path.to_path_buf());
+        Ok(Columnar { schema, digest, rows, bytes, read: 0, batches, what, path })
     }
 
     /// The next batch of rows.
     pub(super) fn next(&mut self) -> Result<Option<RecordBatch>> {
-        let Columnar { batches, what, path, .. } = self;
+        let Columnar { batches, what, path, bytes, read, .. } = self;
+        *read += 1;
+        if read.is_multiple_of(RELEASE) {
+            bytes.release(0..bytes.len());
+        }
         match guarded(what, path, || Ok(batches.next()))? {
             None => Ok(None),
             Some(Ok(batch)) => Ok(Some(batch)),
@@ -80,7 +104,7 @@ impl Columnar {
 /// Decodes all batches of a columnar file in memory and gives how many rows they hold: what a fuzzer drives.
 pub fn check_columnar(bytes: Vec<u8>, format: Format) -> Result<usize> {
     let path = Path::new("memory");
-    let (_, batches) = open_columnar(Bytes::from(bytes), format, path)?;
+    let (_, _, batches) = open_columnar(Bytes::from(bytes), format, path)?;
     let mut rows = 0;
     let mut batches = batches;
     while let Some(batch) = guarded(format.describe(), path, || Ok(batches.next()))? {
@@ -91,7 +115,12 @@ pub fn check_columnar(bytes: Vec<u8>, format: Format) -> Result<usize> {
 
 type Batches = Box<dyn Iterator<Item = std::result::Result<RecordBatch, String>>>;
 
-fn open_columnar(bytes: Bytes, format: Format, path: &Path) -> Result<(SchemaRef, Batches)> {
+/// The schema, how many rows there are where that is known, and the batches.
+fn open_columnar(
+    bytes: Bytes,
+    format: Format,
+    path: &Path,
+) -> Result<(SchemaRef, Option<u64>, Batches)> {
     let what = format.describe();
     guarded(what, path, || {
         if format == Format::Parquet {
@@ -99,9 +128,14 @@ fn open_columnar(bytes: Bytes, format: Format, path: &Path) -> Result<(SchemaRef
             let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)
                 .map_err(|e| damaged(what, path, &e))?;
             let schema = SchemaRef::clone(builder.schema());
+            let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).ok();
             let reader =
                 builder.with_batch_size(ROWS).build().map_err(|e| damaged(what, path, &e))?;
-            return Ok((schema, Box::new(reader.map(|b| b.map_err(|e| e.to_string()))) as Batches));
+            return Ok((
+                schema,
+                rows,
+                Box::new(reader.map(|b| b.map_err(|e| e.to_string()))) as Batches,
+            ));
         }
         if bytes.starts_with(b"ARROW1") {
             check_file(&bytes).ok_or_else(|| damaged(what, path, &"lengths beyond its end"))?;
@@ -109,13 +143,18 @@ fn open_columnar(bytes: Bytes, format: Format, path: &Path) -> Result<(SchemaRef
                 .map_err(|e| damaged(what, path, &e))?;
             return Ok((
                 reader.schema(),
+                None,
                 Box::new(reader.map(|b| b.map_err(|e| e.to_string()))) as Batches,
             ));
         }
         check_stream(&bytes).ok_or_else(|| damaged(what, path, &"lengths beyond its end"))?;
         let reader =
             StreamReader::try_new(Cursor::new(bytes), None).map_err(|e| damaged(what, path, &e))?;
-        Ok((reader.schema(), Box::new(reader.map(|b| b.map_err(|e| e.to_string()))) as Batches))
+        Ok((
+            reader.schema(),
+            None,
+            Box::new(reader.map(|b| b.map_err(|e| e.to_string()))) as Batches,
+        ))
     })
 }
 

@@ -56,7 +56,7 @@ pub use labelled::{
 };
 pub use named::About;
 pub use ngrams::{Ngrams, hash, word_ngrams};
-pub use options::{OnBad, ReaderOptions, Unit};
+pub use options::{Hold, OnBad, ReaderOptions, Unit};
 pub(crate) use phrases::join;
 pub use phrases::{LONGEST_PHRASE, Phrase, Phrases};
 pub use plain::{TextPart, visit_text};

@@ -48,6 +48,21 @@ pub struct ReaderOptions {
     pub on_bad: OnBad,
     /// What the files are, instead of a guess by name and content.
     pub format: Option<Format>,
+    /// How wide the numbers of vectors are while they are read: half the width, half the memory.
+    pub hold: Hold,
+}
+
+/// How wide numbers are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Hold {
+    /// 32 bits.
+    #[default]
+    Single,
+    /// 16 bits where all files have them so, else 32.
+    AsStored,
+    /// 16 bits, to which others are rounded; one that is too large is an error that names it.
+    Half,
 }
 
 /// What one document of a plain text is.

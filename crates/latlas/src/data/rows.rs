@@ -7,7 +7,7 @@ use super::column::TextColumn;
 use super::input::Sniff;
 use super::records::{Bad, Cell, Record, find_column};
 use super::vectors::VectorColumns;
-use super::{Format, ReaderOptions};
+use super::{Format, Hold, ReaderOptions};
 use crate::error::{Error, Result};
 
 /// A table while its rows come in.
@@ -38,7 +38,7 @@ impl<'a> RowTable<'a> {
             id: None,
             ids: TextColumn::new("id"),
             columns: Vec::new(),
-            vectors: Vectors::default(),
+            vectors: Vectors::new(options.hold == Hold::Half),
             names: Vec::new(),
             id_at: None,
             vector: None,

@@ -15,7 +15,7 @@ use super::{Format, ReaderOptions, Sources, Unit, visit_text};
 use crate::error::{Error, Kind, Result};
 use crate::file::{Digest, read_error};
 use crate::items::Items;
-use crate::linalg::Matrix;
+use crate::linalg::{Halves, Matrix};
 use crate::run::{Run, Step};
 
 /// Rows between two reports.
@@ -28,6 +28,8 @@ pub struct Table {
     pub items: Items,
     /// Row i is the vector of item i.
     pub vectors: Option<Matrix>,
+    /// The same, where they are held so; `vectors` is `None` then.
+    pub half_vectors: Option<Halves>,
     /// What was read, for provenance.
     pub sources: Vec<Value>,
     /// What the files call their columns, those of the id and the vector among them.
@@ -60,7 +62,11 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
     for path in sources.paths() {
         let Some(digest) = tables.read(path, done, total)? else { continue };
         done += digest.bytes;
-        run.report(&Step { stage: "reading", done, total, unit: "bytes", detail: String::new() })?;
+        // Columnar files have told of their rows.
+        if tables.typed.is_none() {
+            let (stage, unit, detail) = ("reading", "bytes", String::new());
+            run.report(&Step { stage, done, total, unit, detail })?;
+        }
         read.push(source(&path.display().to_string(), digest.bytes, digest.xxh3));
     }
     tables.invalid.tell(run);
@@ -72,8 +78,8 @@ pub fn table(sources: &Sources, options: &ReaderOptions, run: &Run) -> Result<Ta
         (None, None) => Assembly::default(),
     };
     let (about, halves, names) = (assembly.about.clone(), assembly.halves, assembly.names.clone());
-    let (items, vectors) = assembly.finish(options, &label, run)?;
-    Ok(Table { items, vectors, sources: read, names, about, halves })
+    let (items, vectors, half_vectors) = assembly.finish(options, &label, run)?;
+    Ok(Table { items, vectors, half_vectors, sources: read, names, about, halves })
 }
 
 struct Tables<'a> {
@@ -118,8 +124,12 @@ impl Tables<'_> {
         ));
         let table = self.typed.get_or_insert_with(|| TypedTable::new(self.options));
         table.begin(&file.schema, path, self.run)?;
+        let (mut done, total) = (0, file.rows);
         while let Some(batch) = file.next()? {
             table.batch(&batch, path, &mut self.bad)?;
+            done += batch.num_rows() as u64;
+            let (stage, unit, detail) = ("reading", "rows", String::new());
+            self.run.report(&Step { stage, done, total, unit, detail })?;
         }
         Ok(file.digest)
     }

@@ -8,7 +8,6 @@ use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Schema};
 use serde_json::Value;
 
-use super::ReaderOptions;
 use super::arrays::{is_vector, normalised, show, vector};
 use super::assemble::{Assembly, IdSource, OTHER_ID, Read, Vectors};
 use super::column::TextColumn;
@@ -16,6 +15,7 @@ use super::infer::{Evidence, kind};
 use super::records::{Bad, find_column, tidy_names};
 use super::rows::path_id;
 use super::vectors::VectorColumns;
+use super::{Hold, ReaderOptions};
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind};
 use crate::run::Run;
@@ -86,8 +86,14 @@ impl<'a> TypedTable<'a> {
         self.id_at = self.id.column().map(|name| find_column(&names, name, path)).transpose()?;
         self.vector =
             VectorColumns::asked(self.options, &names, path)?.or_else(|| guess(schema, &names));
-        self.halves =
+        let halves =
             matches!(&self.vector, Some(VectorColumns::List(at)) if is_half(schema.field(*at)));
+        self.halves = halves && (self.halves || self.files == 1);
+        match self.options.hold {
+            Hold::AsStored if self.files == 1 => self.vectors.halve = halves,
+            Hold::AsStored if !halves => self.vectors.widen(),
+            hold => self.vectors.halve |= hold == Hold::Half,
+        }
         if let Some(vector) = &self.vector {
             self.vectors.from = vector.describe(&names);
         }

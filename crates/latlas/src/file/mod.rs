@@ -1,7 +1,8 @@
-//! Layer 0: files. Mapped bytes, streams that decompress, atomic publishing, locks, and the faults that
-//! tests inject into all of them. Everything that touches a disk goes through here.
+//! Layer 0: files. Mapped bytes, streams that decompress, atomic publishing, checkpoints, locks, and the
+//! faults that tests inject into all of them. Everything that touches a disk goes through here.
 
 mod bytes;
+pub(crate) mod checkpoint;
 pub mod clock;
 #[doc(hidden)] // for tests of this workspace
 pub mod fault;

@@ -6,6 +6,7 @@
 
 pub(crate) mod blocks;
 mod dense;
+mod halves;
 mod kmeans;
 mod matrix;
 mod moments;
@@ -18,6 +19,7 @@ mod top_randomized;
 mod transport;
 
 pub use dense::{Svd, svd, symmetric_eigen, thin_qr};
+pub use halves::Halves;
 pub use kmeans::{KMeans, KMeansOptions, kmeans};
 pub use matrix::Matrix;
 pub use moments::{Moments, column_moments};

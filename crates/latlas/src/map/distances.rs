@@ -161,19 +161,35 @@ pub(super) fn nearest(distances: &[f32], k: usize) -> Vec<u32> {
 /// The rank of each target among all distances, 1 for the closest, ties by row. `known` are the closest rows in
 /// order, whose ranks need no counting.
 pub(super) fn ranks(distances: &[f32], targets: &[u32], known: &[u32]) -> Vec<u32> {
+    let known = |target: u32| known.iter().position(|&row| row == target);
+    let farthest = targets
+        .iter()
+        .filter(|&&target| known(target).is_none())
+        .map(|&target| distances[target as usize])
+        .fold(f32::NEG_INFINITY, f32::max);
+    // Whoever is farther than all of them has no part in their ranks: mostly nearly everyone.
+    let mut within: Vec<(f32, u32)> = Vec::new();
+    if farthest > f32::NEG_INFINITY {
+        for (chunk, distances) in distances.chunks(CHUNK).enumerate() {
+            let least =
+                distances.iter().fold(f32::INFINITY, |least, &x| if x < least { x } else { least });
+            if least <= farthest {
+                let each = distances.iter().zip((chunk * CHUNK) as u32..);
+                within.extend(each.filter(|(x, _)| **x <= farthest).map(|(&x, row)| (x, row)));
+            }
+        }
+    }
     let count = |target: u32| {
-        let (row, own) = (target as usize, distances[target as usize]);
-        let before: u32 = distances[..row].iter().map(|&x| u32::from(x <= own)).sum();
-        let behind: u32 = distances[row + 1..].iter().map(|&x| u32::from(x < own)).sum();
-        before + behind + 1
+        let own = distances[target as usize];
+        let before = within.partition_point(|&(_, row)| row < target);
+        let as_near: u32 = within[..before].iter().map(|&(x, _)| u32::from(x <= own)).sum();
+        let nearer: u32 = within[before..].iter().map(|&(x, _)| u32::from(x < own)).sum();
+        as_near + nearer + 1
     };
-    let rank = |&target: &u32| {
-        known
-            .iter()
-            .position(|&row| row == target)
-            .map_or_else(|| count(target), |at| at as u32 + 1)
-    };
-    targets.iter().map(rank).collect()
+    targets
+        .iter()
+        .map(|&target| known(target).map_or_else(|| count(target), |at| at as u32 + 1))
+        .collect()
 }
 
 #[cfg(test)]

@@ -84,4 +84,17 @@ pub trait Settling: Send {
 
     /// What the method says about the positions: "kl" and the like. May take as long as some steps.
     fn figures(&self, run: &Run<'_>) -> Result<Map<String, Value>>;
+
+    /// Everything that steps change, as bytes: with these a layout of the same points, options and seed goes on to the
+    /// same end. `None` if its place cannot be kept.
+    fn keep(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// Puts a layout that has just begun to where [`Settling::keep`] was called. A data error if these bytes are not
+    /// of the same points, options and seed; it is then of no further use.
+    fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        let _ = kept;
+        Err(Error::usage("the place of this method cannot be kept"))
+    }
 }

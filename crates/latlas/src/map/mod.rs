@@ -13,6 +13,7 @@ pub mod clusters;
 mod distances;
 mod earlier;
 mod faithfulness;
+mod kept;
 mod layout;
 mod pacmap;
 mod pca;

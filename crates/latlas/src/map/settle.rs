@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
 
+use super::kept::{Job, Keeper};
 use super::{Earlier, FieldRows, Layout, Pca, PcaFit, Placement, Points, Settling, Tether};
 use crate::error::{Error, Kind, Result};
 use crate::geometry::Geometry;
@@ -36,10 +37,16 @@ pub struct Settled {
     pub placement: Placement,
     /// `false` if someone cancelled while points were moving; `figures` then says so, and after how many steps.
     pub finished: bool,
+    /// Whether its place is kept where the run says, so that the same call with `resume` goes on from there.
+    pub kept: bool,
 }
 
 /// Lays out the live items of a space. Cancelled while points move, it gives the positions so far; cancelled before, an
 /// error of kind `Interrupted`. Under a cosine geometry vectors are scaled to unit length first; `params` says so.
+///
+/// A run with a checkpoint keeps the place as often as it says, and when cancelled; one that resumes goes on from there, to
+/// the very bytes of a run that was never cancelled. Errors then: a checkpoint of other options, seed or vectors; one that is
+/// damaged.
 pub fn settle<M: Layout + Serialize>(
     space: &Space,
     field: &str,
@@ -95,10 +102,17 @@ fn settle_as(
         }
         _ => method.begin(points, run)?,
     };
-    let finished = go(settling.as_mut(), run)?;
+    let mut keeper = match &run.checkpoint {
+        None => None,
+        Some(checkpoint) => {
+            let job = Job::new(method.method(), &params, &points, run)?;
+            Some(Keeper::begin(job, checkpoint, settling.as_mut(), run)?)
+        }
+    };
+    let finished = go(settling.as_mut(), keeper.as_mut(), run)?;
+    let kept = !finished && keeper.is_some_and(|mut keeper| keeper.keep(settling.as_ref()));
 
-    let quiet = Run { progress: &Silent, ..run.clone() };
-    let mut figures = settling.figures(if finished { run } else { &quiet })?;
+    let mut figures = figures(settling.as_ref(), finished, run)?;
     let (done, total) = settling.steps();
     figures.insert("steps".to_owned(), json!(done));
     if !finished {
@@ -124,11 +138,15 @@ fn settle_as(
         figures,
         rows: data.into_rows(),
     };
-    Ok(Settled { placement, finished })
+    Ok(Settled { placement, finished, kept })
 }
 
 /// Steps to the end, or to where someone cancels: `false` then.
-fn go(settling: &mut dyn Settling, run: &Run<'_>) -> Result<bool> {
+fn go(
+    settling: &mut dyn Settling,
+    mut keeper: Option<&mut Keeper<'_>>,
+    run: &Run<'_>,
+) -> Result<bool> {
     loop {
         let (done, total) = settling.steps();
         let step = Step {
@@ -145,6 +163,21 @@ fn go(settling: &mut dyn Settling, run: &Run<'_>) -> Result<bool> {
         if !more {
             return Ok(true);
         }
+        if let Some(keeper) = &mut keeper {
+            keeper.keep_if_due(settling);
+        }
+    }
+}
+
+/// What the method says. Whoever cancelled would cancel this as well, and gets what there is.
+fn figures(settling: &dyn Settling, finished: bool, run: &Run<'_>) -> Result<Map<String, Value>> {
+    let quiet = Run { progress: &Silent, ..run.clone() };
+    match settling.figures(if finished { run } else { &quiet }) {
+        Err(error) if error.kind() == Kind::Interrupted => {
+            run.progress.warn(&format!("{}: the map is whole, but not told of", error.message()));
+            Ok(Map::new())
+        }
+        other => other,
     }
 }
 

@@ -14,16 +14,23 @@ use crate::error::{Error, Result};
 use crate::file::Bytes;
 use crate::geometry::Geometry;
 use crate::items::Items;
-use crate::linalg::Matrix;
+use crate::linalg::{Halves, Matrix};
 
 /// Collects the parts of a new Space; `build` checks that they fit together.
 #[derive(Debug)]
 pub struct SpaceBuilder {
     items: Items,
-    fields: Vec<(FieldAbout, Matrix)>,
+    fields: Vec<(FieldAbout, Given)>,
     dtype: Dtype,
     model: Option<Model>,
     manifest: Manifest,
+}
+
+/// The vectors of a field.
+#[derive(Debug)]
+enum Given {
+    Single(Matrix),
+    Half(Halves),
 }
 
 impl SpaceBuilder {
@@ -57,7 +64,16 @@ impl SpaceBuilder {
     pub fn field(mut self, name: &str, geometry: Geometry, vectors: Matrix) -> Self {
         let about =
             FieldAbout { name: name.to_owned(), dim: vectors.cols(), dtype: self.dtype, geometry };
-        self.fields.push((about, vectors));
+        self.fields.push((about, Given::Single(vectors)));
+        self
+    }
+
+    /// Adds a vector field whose numbers are halves already; they are stored so, whatever `dtype` says.
+    #[must_use]
+    pub fn half_field(mut self, name: &str, geometry: Geometry, vectors: Halves) -> Self {
+        let (name, dim) = (name.to_owned(), vectors.cols());
+        let about = FieldAbout { name, dim, dtype: Dtype::F16, geometry };
+        self.fields.push((about, Given::Half(vectors)));
         self
     }
 
@@ -108,41 +124,49 @@ impl SpaceBuilder {
             main.ok_or_else(|| Error::usage("a space needs a vector field called 'main'"))?;
         fields[..=main].rotate_right(1);
         let mut built = Vec::with_capacity(fields.len());
-        for (mut about, matrix) in fields {
+        for (mut about, given) in fields {
             let name = about.name.clone();
             manifest::name(&name, "vector field")?;
             if manifest.fields.iter().any(|f| f.name == name) {
                 return Err(Error::usage(format!("vector field '{name}' stands twice")));
             }
-            if matrix.rows() != rows {
+            let found = match &given {
+                Given::Single(matrix) => matrix.rows(),
+                Given::Half(halves) => halves.rows(),
+            };
+            if found != rows {
                 return Err(Error::data(format!(
-                    "field '{name}' has {} vectors for {rows} items",
-                    matrix.rows()
+                    "field '{name}' has {found} vectors for {rows} items"
                 )));
             }
             if about.dim == 0 || about.dim > MOST_DIM {
                 return Err(Error::data(format!("field '{name}' has dimension {}", about.dim))
                     .help(format!("a space takes 1 to {MOST_DIM}")));
             }
-            about.dtype = dtype;
-            let id = |row: usize| items.ids().value(row).to_owned();
-            if let Some(bad) = misfit(matrix.as_slice(), dtype) {
-                let row = bad / about.dim;
-                return Err(refused(
-                    &name,
-                    row,
-                    &id(row),
-                    bad % about.dim,
-                    matrix.as_slice()[bad],
-                    dtype,
-                ));
-            }
-            let vectors = match dtype {
-                Dtype::F32 => Vectors::F32(Arc::new(matrix)),
-                Dtype::F16 => {
-                    let mut narrow = vec![f16::ZERO; matrix.as_slice().len()];
-                    narrow.convert_from_f32_slice(matrix.as_slice());
-                    Vectors::F16(Arc::new(narrow))
+            let bad = |at: usize, value: f32, dtype: Dtype| {
+                let id = items.ids().value(at / about.dim);
+                refused(&name, at / about.dim, id, at % about.dim, value, dtype)
+            };
+            let vectors = match given {
+                Given::Half(halves) => {
+                    if let Some(at) = halves.as_slice().iter().position(|x| !x.is_finite()) {
+                        return Err(bad(at, halves.as_slice()[at].to_f32(), Dtype::F16));
+                    }
+                    Vectors::F16(Arc::new(halves.into_vec()))
+                }
+                Given::Single(matrix) => {
+                    if let Some(at) = misfit(matrix.as_slice(), dtype) {
+                        return Err(bad(at, matrix.as_slice()[at], dtype));
+                    }
+                    about.dtype = dtype;
+                    match dtype {
+                        Dtype::F32 => Vectors::F32(Arc::new(matrix)),
+                        Dtype::F16 => {
+                            let mut narrow = vec![f16::ZERO; matrix.as_slice().len()];
+                            narrow.convert_from_f32_slice(matrix.as_slice());
+                            Vectors::F16(Arc::new(narrow))
+                        }
+                    }
                 }
             };
             manifest.fields.push(about.clone());

@@ -343,8 +343,23 @@ impl Edit {
         self.close(|_| ())
     }
 
+    /// Publishes what was changed so far and goes on, holding the lock all the while. For what stands by itself and
+    /// tells how it was made, such as a graph of neighbours: it is no step of the history.
+    pub fn publish_so_far(mut self) -> Result<Edit> {
+        self.space = self.put_out()?;
+        self.manifest = self.space.0.manifest.clone();
+        self.old_rows = self.manifest.rows_generation;
+        self.manifest.generation += 1;
+        self.draft = Draft::new(&self.dir, self.manifest.next_file);
+        Ok(self)
+    }
+
     pub(super) fn close(mut self, last_touch: impl FnOnce(&mut Manifest)) -> Result<Space> {
         last_touch(&mut self.manifest);
+        self.put_out()
+    }
+
+    fn put_out(&mut self) -> Result<Space> {
         self.manifest.next_file = self.draft.next_file();
         if !self.dir.join(README).exists() {
             save::write_readme(&self.dir)?;

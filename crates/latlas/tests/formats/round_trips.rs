@@ -8,7 +8,7 @@ use latlas::geometry::Geometry;
 use latlas::items::{Column, ColumnKind, Items};
 use latlas::linalg::Matrix;
 use latlas::space::Dtype;
-use latlas::space::formats::{self, ExportOptions, Format, ImportOptions};
+use latlas::space::formats::{self, ExportOptions, Format, ImportOptions, OnDuplicate};
 use latlas::{Run, Space};
 use proptest::prelude::*;
 
@@ -142,6 +142,79 @@ fn half_floats_stay_half_floats_where_the_format_can() {
         &ImportOptions::default(),
     );
     assert_eq!((bits(&back, "main"), back.fields()[0].dtype), (bits(&space, "main"), Dtype::F16));
+}
+
+/// `--store`: whatever the file holds, tables read at that width at once, others narrowed at the end.
+#[test]
+fn a_new_space_stores_the_width_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let items = || Items::from_ids(["a", "b", "c"]).unwrap();
+    let numbers = vec![0.1, -0.25, 1e-9, 3.0, 65504.0, 1.0 / 3.0];
+    let space = |numbers: Vec<f32>| {
+        let numbers = Matrix::new(3, 2, numbers).unwrap();
+        Space::builder("import", items()).field("main", Geometry::Cosine, numbers).build().unwrap()
+    };
+    let halved: Vec<u32> =
+        numbers.iter().map(|&x| half::f16::from_f32(x).to_f32().to_bits()).collect();
+    let import = |store| ImportOptions { store: Some(store), ..ImportOptions::default() };
+    for name in ["a.parquet", "a.arrow", "a.csv", "a.jsonl", "a.npy", "a.vec", "a.safetensors"] {
+        let path = dir.path().join(name);
+        let export = ExportOptions::default();
+        let back = through(&space(numbers.clone()), &path, &export, &import(Dtype::F16));
+        assert_eq!(back.fields()[0].dtype, Dtype::F16, "{name}");
+        assert_eq!(bits(&back, "main"), halved, "{name}");
+        let wide = read(&path, &import(Dtype::F32)).unwrap();
+        assert_eq!(wide.fields()[0].dtype, Dtype::F32, "{name}");
+        // Halves in the file, asked for as single ones.
+        let path = dir.path().join(format!("half-{name}"));
+        let wide = through(&back, &path, &export, &import(Dtype::F32));
+        assert_eq!((wide.fields()[0].dtype, bits(&wide, "main")), (Dtype::F32, halved.clone()));
+        // What no half holds is named.
+        let mut large = numbers.clone();
+        large[3] = 70_000.0;
+        let path = dir.path().join(format!("large-{name}"));
+        formats::write(&space(large), &path, None, &export, &run()).unwrap();
+        let error = read(&path, &import(Dtype::F16)).unwrap_err();
+        assert!(error.message().contains("7e4 is too large"), "{name}: {error}");
+    }
+    // Rows that are left out, of halves.
+    let path = dir.path().join("twice.csv");
+    std::fs::write(&path, "id,v_0,v_1,v_2\na,1,2,0\na,3,4,0\nb,5,6,0\n").unwrap();
+    let first = ImportOptions { on_duplicate: OnDuplicate::First, ..import(Dtype::F16) };
+    let kept = read(&path, &first).unwrap();
+    assert_eq!(ids(&kept), ["a", "b"]);
+    assert_eq!(bits(&kept, "main"), [1.0_f32, 2.0, 0.0, 5.0, 6.0, 0.0].map(f32::to_bits));
+    let error = read(&dir.path().join("a.parquet"), &import(Dtype::F16)).map(|space| {
+        space.save(&dir.path().join("a.space")).unwrap();
+        read(&dir.path().join("a.space"), &import(Dtype::F32)).unwrap_err()
+    });
+    assert!(error.unwrap().message().ends_with("is a space, and stays as it is stored"));
+}
+
+/// Files of halves and of single numbers together are held as single ones.
+#[test]
+fn halves_and_others_together_are_not_halved() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, dtype, number) in [("a", Dtype::F16, 0.5), ("b", Dtype::F32, 0.1)] {
+        let numbers = Matrix::new(1, 3, vec![number; 3]).unwrap();
+        let space = Space::builder("import", Items::from_ids([name]).unwrap())
+            .dtype(dtype)
+            .field("main", Geometry::Cosine, numbers)
+            .build()
+            .unwrap();
+        let path = dir.path().join(format!("{name}.parquet"));
+        formats::write(&space, &path, None, &ExportOptions::default(), &run()).unwrap();
+    }
+    for order in [["a", "b"], ["b", "a"]] {
+        let inputs =
+            order.map(|name| dir.path().join(format!("{name}.parquet")).display().to_string());
+        let both = formats::read(&inputs, None, &ImportOptions::default(), &run()).unwrap();
+        assert_eq!(both.fields()[0].dtype, Dtype::F32);
+        let rows: Vec<_> = order.map(|name| both.get(name).unwrap()).to_vec();
+        let expected = order.map(|name| if name == "a" { 0.5 } else { 0.1 });
+        let found = both.field("main").unwrap().gather(&rows);
+        assert!((0..2).all(|i| found.row(i) == [expected[i]; 3]), "{found:?}");
+    }
 }
 
 #[test]

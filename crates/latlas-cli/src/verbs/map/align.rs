@@ -8,7 +8,7 @@ use latlas::space::Space;
 use latlas::{Error, Result, Run};
 use serde_json::json;
 
-use super::{Args, Context, Made, Plan, keep, store};
+use super::{Args, Context, Made, Plan, State, store};
 use crate::output::{Align, Output, Table, counted, figure, percent, whole};
 
 /// One map of the series.
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args, plan: &Plan, cx: &Context<'_>) -> Result<()> {
     let mut before = None;
     for path in &args.spaces {
         let (member, next) = lay_out(args, path, plan, before.as_ref(), &run)?;
-        if !member.made.finished {
-            return Err(member.made.interrupted());
+        if let Some(error) = member.made.interruption() {
+            return Err(error);
         }
         members.push(member);
         before = Some(next);
@@ -98,16 +98,17 @@ fn lay_out<'a>(
     before: Option<&Before>,
     run: &Run<'_>,
 ) -> Result<(Member<'a>, Before)> {
-    let (mut edit, field) = (Space::edit(path)?, args.field.as_str());
+    let (edit, field) = (Space::edit(path)?, args.field.as_str());
     let onto = before.map(|before| (&before.aligned, args.tether));
-    let mut laid = plan.layout(edit.space(), field, onto, run)?;
-    keep(&mut edit, field, &laid, run)?;
-    let space = edit.space().clone();
+    let mut laid = plan.layout(edit, field, onto, run)?;
+    let space = laid.edit.space().clone();
     let mut free: Option<Placement> = None;
     let mut member = None;
-    if let Some(before) = before.filter(|_| laid.finished) {
+    if let Some(before) = before.filter(|_| laid.state == State::Finished) {
         let moved = align(&mut laid.placement, &space, &before.aligned, false)?;
-        let mut alone = plan.layout(&space, field, None, run)?.placement;
+        let again = plan.layout(laid.edit, field, None, run)?;
+        laid.edit = again.edit;
+        let mut alone = again.placement;
         let independent = align(&mut alone, &space, &before.independent, false)?;
         // What it would warn of, the map that is stored says as well.
         let quiet = Run { progress: &Silent, ..run.clone() };
@@ -130,7 +131,7 @@ fn lay_out<'a>(
         aligned: Earlier::from_layout(&name, &space, &laid.placement)?,
         independent: Earlier::from_layout(&name, &space, free.as_ref().unwrap_or(&laid.placement))?,
     };
-    let made = store(edit, args.name.as_deref(), laid, run)?;
+    let made = store(laid, args.name.as_deref(), run)?;
     Ok((Member { path, made, onto: member }, next))
 }
 

@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use latlas::index::{Graph, NeighbourOptions, neighbours};
-use latlas::map::{Earlier, Layout, Pacmap, Pca, Placement, Settlement, Tsne, Umap, settle};
-use latlas::space::Space;
+use latlas::index::Graph;
+use latlas::map::{
+    Earlier, Layout, Pacmap, Pca, Placement, Settlement, Supervised, Tsne, Umap, settle,
+};
+use latlas::space::{Edit, Space};
 use latlas::{Error, Result, Run};
 use serde::Serialize;
+use serde_json::json;
 
-use super::{Args, Method};
+use super::target::Values;
+use super::{Args, Method, State};
 use crate::settings::{self, Setting};
+use crate::verbs::neighbours::find_or_keep;
 
 /// A method with its options.
 pub(in crate::verbs) enum Plan {
@@ -30,6 +35,8 @@ pub(in crate::verbs) struct Surroundings {
     start: Option<String>,
     /// The dimensions of the map.
     dims: usize,
+    /// A column that leads the map.
+    target: Option<String>,
 }
 
 /// A map that another goes on from, and how strongly it is held to it.
@@ -37,11 +44,10 @@ pub(super) type Onto<'a> = (&'a Earlier, f64);
 
 /// What came of a plan.
 pub(super) struct Laid {
+    /// The hold on the space, which may have been given neighbours.
+    pub(super) edit: Edit,
     pub(super) placement: Placement,
-    /// `false` if someone cancelled while points were moving.
-    pub(super) finished: bool,
-    /// Neighbours that the space can keep.
-    pub(super) graph: Option<(Graph, NeighbourOptions)>,
+    pub(super) state: State,
 }
 
 /// What `--set` changes under `--method pca`.
@@ -104,7 +110,7 @@ const UMAP: &[Setting] = &[
     Setting { key: "dens_lambda", about: "densMAP: how much densities count; 2 is usual" },
     Setting { key: "dens_frac", about: "densMAP: the share of epochs, the last ones" },
     Setting { key: "dens_var_shift", about: "densMAP: more lets single radii count less" },
-    Setting { key: "target_weight", about: "" },
+    Setting { key: "target_weight", about: "with --target: how much it counts; 0 to 1" },
     Setting { key: "dims", about: "" },
 ];
 
@@ -143,11 +149,19 @@ impl Plan {
             ("--pca", args.pca.is_some(), others),
             ("--neighbours", args.neighbours.is_some(), others),
             ("--start", args.start.is_some(), others),
+            ("--target", args.target.is_some(), args.method == Method::Umap),
+            ("--resume", args.resume, others),
         ] {
             if given && !allowed {
                 let method = args.method.name();
-                return Err(Error::usage(format!("{flag} is not for --method {method}"))
-                    .help("say --method tsne"));
+                let instead = match flag {
+                    "--target" => "say --method umap",
+                    "--resume" => "there is nothing to go on with: leave it out",
+                    _ => "say --method tsne",
+                };
+                return Err(
+                    Error::usage(format!("{flag} is not for --method {method}")).help(instead)
+                );
             }
         }
         if args.pca.is_some() && args.neighbours.is_some() {
@@ -160,6 +174,7 @@ impl Plan {
             pca: args.pca,
             neighbours: args.neighbours.clone(),
             start: args.start.clone(),
+            target: args.target.clone(),
             dims,
         };
         Ok(match args.method {
@@ -187,27 +202,38 @@ impl Plan {
         })
     }
 
-    /// The layout, and what belongs to it; onto another map, if one is given, as far as the method knows how.
+    /// The method's name.
+    pub(super) fn method(&self) -> &'static str {
+        match self {
+            Plan::Pca(_) => "pca",
+            Plan::Tsne(method, _) => method.method(),
+            Plan::Umap(method, _) => method.method(),
+            Plan::Pacmap(method, _) => method.method(),
+        }
+    }
+
+    /// The layout, and the space with what was found on the way; onto another map, if one is given, as far as the
+    /// method knows how.
     pub(super) fn layout(
         &self,
-        space: &Space,
+        edit: Edit,
         field: &str,
         onto: Option<Onto<'_>>,
         run: &Run<'_>,
     ) -> Result<Laid> {
         match self {
             Plan::Pca(pca) => {
-                let placement = pca.layout(space, field, run)?;
-                Ok(Laid { placement, finished: true, graph: None })
+                let placement = pca.layout(edit.space(), field, run)?;
+                Ok(Laid { edit, placement, state: State::Finished })
             }
             Plan::Tsne(method, with) if onto.is_some() => {
-                with.settle(space, field, &method.clone().going_on(), onto, run)
+                with.settle(edit, field, &method.clone().going_on(), onto, run)
             }
-            Plan::Tsne(method, with) => with.settle(space, field, method, onto, run),
-            Plan::Umap(method, with) => with.settle(space, field, method, onto, run),
+            Plan::Tsne(method, with) => with.settle(edit, field, method, onto, run),
+            Plan::Umap(method, with) => with.led(edit, field, method, onto, run),
             Plan::Pacmap(method, with) => {
                 let onto = onto.map(|(earlier, _)| (earlier, 0.0));
-                with.settle(space, field, method, onto, run)
+                with.settle(edit, field, method, onto, run)
             }
         }
     }
@@ -226,26 +252,47 @@ impl Default for Plan {
 }
 
 impl Surroundings {
+    /// Led by a column, if one is named.
+    fn led(
+        &self,
+        edit: Edit,
+        field: &str,
+        method: &Umap,
+        onto: Option<Onto<'_>>,
+        run: &Run<'_>,
+    ) -> Result<Laid> {
+        let Some(column) = &self.target else {
+            return self.settle(edit, field, method, onto, run);
+        };
+        let values = Values::read(edit.space(), column, run)?;
+        run.progress.note(&values.describe(column));
+        let method = Supervised { method: method.clone(), target: values.target() };
+        let mut laid = self.settle(edit, field, &method, onto, run)?;
+        if let Some(target) = laid.placement.params.get_mut("target") {
+            target["column"] = json!(column);
+        }
+        Ok(laid)
+    }
+
     /// Neighbours from the file, from the space, or looked for; then the layout.
     fn settle<M: Layout + Serialize>(
         &self,
-        space: &Space,
+        mut edit: Edit,
         field: &str,
         method: &M,
         onto: Option<Onto<'_>>,
         run: &Run<'_>,
     ) -> Result<Laid> {
-        let n = space.count();
-        let start = self.start.as_deref().map(|text| self.begin_from(space, text)).transpose()?;
+        let n = edit.space().count();
+        let start = self.start.as_deref();
+        let start = start.map(|text| self.begin_from(edit.space(), text)).transpose()?;
         let (earlier, tether) = onto.map_or((start.as_ref(), 0.0), |(map, by)| (Some(map), by));
-        let (mut graph, mut options) = (None, None);
+        let mut graph = None;
         if let Some(path) = &self.neighbours {
             graph = Some(Graph::read(path, n, run)?);
         } else if self.pca.is_none() && n > 2 {
             method.fits(n)?;
-            let wanted = NeighbourOptions::nearest(method.neighbours(n).clamp(1, n - 1));
-            graph = Some(neighbours(space, field, &wanted, run)?);
-            options = Some(wanted);
+            (edit, graph) = find_or_keep(edit, field, method.neighbours(n), run)?;
         }
         let with = Settlement {
             pca: self.pca,
@@ -254,9 +301,10 @@ impl Surroundings {
             tether,
             ..Settlement::default()
         };
-        let settled = settle(space, field, method, &with, run)?;
-        let graph = graph.zip(options);
-        Ok(Laid { placement: settled.placement, finished: settled.finished, graph })
+        let settled = settle(edit.space(), field, method, &with, run)?;
+        let kept = settled.kept;
+        let state = if settled.finished { State::Finished } else { State::Unfinished { kept } };
+        Ok(Laid { edit, placement: settled.placement, state })
     }
 
     /// The map that `--start` names: one of this space, the newest of another, or one of another.

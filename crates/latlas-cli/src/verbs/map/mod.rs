@@ -2,22 +2,24 @@
 
 mod add;
 mod align;
+mod keeping;
 mod methods;
+mod target;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use latlas::index::keep_neighbours;
 use latlas::map::{AtK, AtLarge, Faithfulness, FaithfulnessOptions, Placement};
 use latlas::run::Silent;
-use latlas::space::{Edit, GraphAbout, Space};
-use latlas::{Error, Result, Run, map};
+use latlas::space::Space;
+use latlas::{Error, Kind, Result, Run, map};
 use serde_json::{Map, Value, json};
 
 use super::{Context, step};
 use crate::output::{Align, Output, Table, counted, figure, percent, whole};
 
+pub(super) use keeping::Keeping;
 use methods::Laid;
 pub(super) use methods::Plan;
 
@@ -26,6 +28,7 @@ pub(super) use methods::Plan;
 #[command(after_help = format!(
     "{}\nExamples:\n  latlas map en.space && latlas plot en.space -o map.png\n  \
      latlas map digits.space --method tsne --pca 50 --perplexity 30\n  \
+     latlas map digits.space --target label --set target_weight=0.3\n  \
      latlas map digits.space --add more.space\n  \
      latlas map 1990.space 2000.space 2010.space --align",
     methods::list()
@@ -58,6 +61,16 @@ pub(crate) struct Args {
     /// instead of looking for them
     #[arg(long, value_name = "FILE")]
     neighbours: Option<PathBuf>,
+    /// umap: a column that leads the map: items alike in it come together; those without a value
+    /// follow their neighbours. COL=category takes numbers for classes
+    #[arg(long, value_name = "COL")]
+    target: Option<String>,
+    /// tsne, umap, pacmap: go on with an interrupted map; all else must be as it was begun
+    #[arg(long, conflicts_with = "align")]
+    resume: bool,
+    /// Seconds between checkpoints
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    checkpoint_every: f64,
     /// Set another option of the method; listed below
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
@@ -71,7 +84,8 @@ pub(crate) struct Args {
         value_name = "NEW",
         num_args = 0..=1,
         conflicts_with_all = [
-            "method", "dims", "field", "perplexity", "pca", "neighbours", "set", "start", "align"
+            "method", "dims", "field", "perplexity", "pca", "neighbours", "set", "start", "align",
+            "target", "resume"
         ]
     )]
     #[expect(clippy::option_option, reason = "a flag that may do without its value")]
@@ -129,9 +143,10 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return align::run(args, &plan, cx);
     }
     let space = only(args)?;
-    let made = make(space, &args.field, args.name.as_deref(), &plan, &cx.run())?;
-    if !made.finished {
-        return Err(made.interrupted());
+    let keeping = Keeping::of(args.resume, args.checkpoint_every)?;
+    let made = make(space, &args.field, args.name.as_deref(), &plan, keeping, &cx.run())?;
+    if let Some(error) = made.interruption() {
+        return Err(error);
     }
     if cx.out.json() {
         let told = |(key, _): &(String, Value)| !key.starts_with("explained_variance");
@@ -166,22 +181,61 @@ fn only(args: &Args) -> Result<&Path> {
 pub(super) struct Made {
     pub(super) name: String,
     pub(super) layout: Placement,
-    /// `false` if someone cancelled while points were moving.
-    pub(super) finished: bool,
+    /// How far points were moved.
+    state: State,
     pub(super) faithfulness: Faithfulness,
     pub(super) about: Value,
 }
 
+/// How far a map came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Finished,
+    /// Finished, but measured on few items.
+    Hurried,
+    /// Cancelled while points were moving.
+    Unfinished {
+        /// Whether it can be gone on with.
+        kept: bool,
+    },
+}
+
 impl Made {
-    /// What is said when someone cancelled.
-    fn interrupted(&self) -> Error {
-        Error::interrupted(format!("interrupted: the map so far is stored as '{}'", self.name))
-            .help("make the map again to finish it")
+    /// The error that ends the program if someone cancelled: what is stored all the same, and how to go on.
+    fn interruption(&self) -> Option<Error> {
+        let name = &self.name;
+        match self.state {
+            State::Finished => None,
+            State::Hurried => Some(
+                Error::interrupted(format!(
+                    "interrupted while measuring: map '{name}' is whole and stored, measured on {}",
+                    counted(self.faithfulness.sampled as u64, "items")
+                ))
+                .help("make the map again to measure all of it"),
+            ),
+            State::Unfinished { kept } => {
+                let figures = &self.layout.figures;
+                let steps =
+                    figures.get("unfinished").and_then(Value::as_str).unwrap_or("some steps");
+                Some(
+                    Error::interrupted(format!(
+                        "interrupted after {steps}: the map so far is stored as '{name}'"
+                    ))
+                    .help(if kept {
+                        "the same command with --resume goes on from there"
+                    } else {
+                        "make the map again to finish it"
+                    }),
+                )
+            }
+        }
     }
 }
 
-/// So many items are measured for a map that was cancelled: someone is waiting.
-const MEASURED_IN_HASTE: usize = 500;
+/// So many items are measured for a map that was cancelled, fewer where that takes more products of numbers: someone is
+/// waiting.
+const MEASURED_IN_HASTE: std::ops::RangeInclusive<usize> = 50..=500;
+const PRODUCTS_IN_HASTE: usize = 20_000_000_000;
 
 /// Lays out the items of a space, measures the layout and stores both.
 pub(super) fn make(
@@ -189,53 +243,60 @@ pub(super) fn make(
     field: &str,
     name: Option<&str>,
     plan: &Plan,
+    keeping: Keeping,
     run: &Run<'_>,
 ) -> Result<Made> {
-    let mut edit = Space::edit(path)?;
-    let laid = plan.layout(edit.space(), field, None, run)?;
-    keep(&mut edit, field, &laid, run)?;
-    store(edit, name, laid, run)
-}
-
-/// Keeps the neighbours that a layout was made of for the next method that asks; what is there may be of more neighbours, and
-/// then serves as well.
-fn keep(edit: &mut Edit, field: &str, laid: &Laid, run: &Run<'_>) -> Result<()> {
-    let Some((graph, options)) = &laid.graph else { return Ok(()) };
-    let space = edit.space().clone();
-    let serves = |kept: &GraphAbout| kept.field == field && kept.k >= graph.k();
-    if !space.graphs().iter().any(serves) || space.graph(field).is_err() {
-        keep_neighbours(edit, field, graph, options, run)?;
+    let edit = Space::edit(path)?;
+    let make = |run: &Run<'_>| {
+        let made = store(plan.layout(edit, field, None, run)?, name, run)?;
+        let over = !matches!(made.state, State::Unfinished { .. });
+        Ok((made, over))
+    };
+    match plan {
+        Plan::Pca(_) => make(run).map(|(made, _)| made),
+        _ => keeping.held(path, plan.method(), run, make),
     }
-    Ok(())
 }
 
 /// Measures a layout and stores both.
-fn store(mut edit: Edit, name: Option<&str>, laid: Laid, run: &Run<'_>) -> Result<Made> {
+fn store(laid: Laid, name: Option<&str>, run: &Run<'_>) -> Result<Made> {
+    let Laid { mut edit, placement: layout, mut state } = laid;
+    let field = layout.field.as_str();
     let space = edit.space().clone();
-    let Laid { placement: layout, finished, .. } = laid;
-    let faithfulness = if finished {
-        layout.faithfulness(&space, &FaithfulnessOptions::default(), run)?
+    // Whoever cancelled would cancel this, too.
+    let hasty = |space: &Space| {
+        let numbers = space.count().max(1) * space.field(field)?.dim().max(1);
+        let (least, most) = MEASURED_IN_HASTE.into_inner();
+        let sample = (PRODUCTS_IN_HASTE / numbers).clamp(least, most);
+        let options =
+            FaithfulnessOptions { all_up_to: sample, sample, ..FaithfulnessOptions::default() };
+        layout.faithfulness(space, &options, &Run { progress: &Silent, ..run.clone() })
+    };
+    let faithfulness = if state == State::Finished {
+        match layout.faithfulness(&space, &FaithfulnessOptions::default(), run) {
+            Err(error) if error.kind() == Kind::Interrupted => {
+                state = State::Hurried;
+                hasty(&space)?
+            }
+            other => other?,
+        }
     } else {
-        let hasty = FaithfulnessOptions {
-            all_up_to: MEASURED_IN_HASTE,
-            sample: MEASURED_IN_HASTE,
-            ..FaithfulnessOptions::default()
-        };
-        // Whoever cancelled would cancel this, too.
-        let run = Run { progress: &Silent, ..run.clone() };
-        layout.faithfulness(&space, &hasty, &run)?
+        hasty(&space)?
     };
     let (table, about) = map::table(&space, &layout, &faithfulness)?;
     let name = name.unwrap_or(layout.method).to_owned();
     edit.set_map(&name, &table, about.clone())?;
-    let mut history = step(
-        "map",
-        json!({ "name": name, "method": layout.method, "field": layout.field, "params": layout.params }),
-        Vec::new(),
-    );
+    let mut options =
+        json!({ "name": name, "method": layout.method, "field": field, "params": layout.params });
+    if let (Some(options), Some(steps)) =
+        (options.as_object_mut(), layout.figures.get("unfinished"))
+    {
+        options.insert("unfinished".to_owned(), steps.clone());
+    }
+    let mut history = step("map", options, Vec::new());
     history.seed = Some(run.seed);
     edit.publish(history)?;
-    Ok(Made { name, layout, finished, faithfulness, about })
+    Ok(Made { name, layout, state, faithfulness, about })
 }
 
 /// The map's figures, for people.

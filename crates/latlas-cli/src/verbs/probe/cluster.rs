@@ -9,6 +9,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::{Float64Array, StringArray};
 use clap::ValueEnum;
 use latlas::geometry::Geometry;
+use latlas::index::Graph;
 use latlas::items::{Column, ColumnKind};
 use latlas::linalg::{Matrix, RowSource};
 use latlas::map::FieldRows;
@@ -20,6 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::output::{Align, Delimited, Table, counted, figure, whole};
 use crate::settings::{self, Setting};
+use crate::verbs::neighbours::find_or_keep;
 use crate::verbs::{Context, step};
 
 /// Find groups of items that belong together, in the vectors themselves
@@ -110,8 +112,11 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         Method::Leiden => Box::new(settings::apply(Leiden::default(), &args.set, LEIDEN)?),
         Method::Kmeans => Box::new(settings::apply(KMeans::default(), &args.set, KMEANS)?),
     };
-    let mut edit = Space::edit(&args.space)?;
-    let answer = Answer::find(args, &*method, edit.space(), cx)?;
+    let edit = Space::edit(&args.space)?;
+    let k = method.neighbours(edit.space().count());
+    let (mut edit, graph) = find_or_keep(edit, &args.field, k, &cx.run())?;
+    let answer = Answer::find(args, &*method, graph.as_ref(), edit.space(), cx)?;
+    drop(graph);
     edit.set_columns(answer.columns(&args.column, edit.space()))?;
     let mut history = step(
         "cluster",
@@ -152,7 +157,13 @@ struct Answer {
 }
 
 impl Answer {
-    fn find(args: &Args, method: &dyn Cluster, space: &Space, cx: &Context<'_>) -> Result<Self> {
+    fn find(
+        args: &Args,
+        method: &dyn Cluster,
+        graph: Option<&Graph>,
+        space: &Space,
+        cx: &Context<'_>,
+    ) -> Result<Self> {
         let run = cx.run();
         let namer = Namer::new(space, args.text.as_deref())?;
         let rows = FieldRows::live(space, &args.field)?.as_measured();
@@ -160,7 +171,10 @@ impl Answer {
         let mut scratch = Vec::new();
         let numbers = rows.block(0..rows.rows(), &mut scratch).to_vec();
         let vectors = Matrix::new(rows.rows(), rows.cols(), numbers)?;
-        let clusters = clusters::clusters(method, &vectors, geometry, &run)?;
+        let clusters = match graph {
+            Some(graph) => clusters::clusters_on(graph, method, &vectors, geometry, &run)?,
+            None => clusters::clusters(method, &vectors, geometry, &run)?,
+        };
         if clusters.is_empty() {
             let items = counted(vectors.rows() as u64, "items");
             let size = clusters.figures.get("min_cluster_size").and_then(Value::as_u64);

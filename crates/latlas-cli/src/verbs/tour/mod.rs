@@ -128,7 +128,8 @@ impl<'a> Guide<'a> {
              close on it is close in truth. Two dimensions never hold all of it.",
             Some(&format!("map {}", self.space())),
         );
-        let made = map::make(&self.space, "main", None, &map::Plan::default(), &self.cx.run())?;
+        let (plan, keeping) = (map::Plan::default(), map::Keeping::default());
+        let made = map::make(&self.space, "main", None, &plan, keeping, &self.cx.run())?;
         self.cx.out.settle();
         self.show(|| map::print(&made, &self.space(), self.cx.out))
     }

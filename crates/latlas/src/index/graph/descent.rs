@@ -23,6 +23,7 @@ use super::join::{Join, SHARED, State};
 use super::lists::{Shared, point_of};
 use super::measured::{Measured, Scratch, fill};
 use super::points::Points;
+use super::prepared::{MOST_HELD, Prepared};
 use crate::error::{Error, Result};
 use crate::linalg::blocks::Work;
 use crate::run::Run;
@@ -33,11 +34,23 @@ const STREAM: u64 = 0x0064_6573_6365_6e74;
 const NEW: u32 = 1 << 31;
 /// The place of a link that is missing.
 const NONE: u32 = u32::MAX;
+/// Rounds that are usual; more of them make the end seem nearer than it is.
+const USUAL_ROUNDS: usize = 3;
 /// Points that a thread takes at a time.
 const CHUNK: usize = 4 * SHARED;
 
 /// The lists of nearly the k nearest of every point: neighbours and distances, list after list.
 pub(super) fn descent(
+    points: &Points<'_>,
+    options: &NeighbourOptions,
+    run: &Run,
+) -> Result<(Vec<u32>, Vec<f32>)> {
+    descent_holding(MOST_HELD, points, options, run)
+}
+
+/// With at most so many numbers copied.
+fn descent_holding(
+    most: usize,
     points: &Points<'_>,
     options: &NeighbourOptions,
     run: &Run,
@@ -50,12 +63,15 @@ pub(super) fn descent(
     let kept = (k + (k / 4).clamp(4, 16)).min(n - 1);
     let leaf = options.leaf.max(k + 1);
     let key = run.stream(&[STREAM]).next_u64();
-    let total = (n * (options.trees + options.rounds)) as u64;
-    let work = Work::new(run, "finding neighbours", total, "points")?;
-    let (rows, halves) = points.rows(&work);
-    let order = work.pool.install(|| tree(&rows, points.dim(), leaf, mixed(key, 0)));
-    let state = State::new(&rows, &halves, points.dim(), &order, kept);
-    drop((rows, halves));
+    // Reading, trees, and as many rounds as are usual.
+    let total = n * (1 + options.trees + options.rounds.min(USUAL_ROUNDS));
+    let work = Work::new(run, "finding neighbours", total as u64, "points")?;
+    let (rows, halves) = Prepared::new(points, most, key, &work);
+    work.finish()?;
+    let (sketch, wide) = rows.sketch(points.dim());
+    let order = work.pool.install(|| tree(sketch, wide, leaf, mixed(key, 0)));
+    let state = State::new(rows, &halves, points.dim(), &order, kept);
+    drop(halves);
     plant(&state, options.trees, leaf, key, &work)?;
 
     let mut links = vec![NONE; n * kept];
@@ -70,21 +86,34 @@ pub(super) fn descent(
         introduce(&state, &mut links, &reverse, options.candidates, key, &work);
         work.finish()?;
         drop(reverse);
+        let before = changed;
         changed = relink(&state, &mut links, &work);
+        let left = rounds_left(changed, before, enough).min(options.rounds - round - 1);
+        work.expect_more((n * left) as u64);
     }
     drop(links);
     finish(points, k, &state.lists, &order, run)
 }
 
+/// How many rounds are still to come, if changes go on to shrink as they last did.
+fn rounds_left(changed: u64, before: u64, enough: u64) -> usize {
+    if changed <= enough {
+        return 0;
+    }
+    let shrinks = (changed as f64 / before.max(1) as f64).min(0.9);
+    ((enough.max(1) as f64 / changed as f64).ln() / shrinks.ln()).ceil().clamp(1.0, 1000.0) as usize
+}
+
 /// Compares the points of every leaf of every tree.
-fn plant(state: &State, trees: usize, leaf: usize, key: u64, work: &Work) -> Result<()> {
+fn plant(state: &State<'_>, trees: usize, leaf: usize, key: u64, work: &Work) -> Result<()> {
     let n = state.len();
     let leaves = leaves(n, leaf);
     for i in 0..trees {
         let order: Vec<u32> = if i == 0 {
             (0..n as u32).collect() // as the points have been renumbered
         } else {
-            work.pool.install(|| tree(state.rows(), state.dim(), leaf, mixed(key, i as u64)))
+            let (sketch, wide) = state.sketch();
+            work.pool.install(|| tree(sketch, wide, leaf, mixed(key, i as u64)))
         };
         work.pool.install(|| {
             leaves.par_iter().for_each_init(Join::default, |join, leaf| {
@@ -102,7 +131,7 @@ fn plant(state: &State, trees: usize, leaf: usize, key: u64, work: &Work) -> Res
 }
 
 /// Takes the links of all points from their lists, those flagged that are new; says how many these are.
-fn relink(state: &State, links: &mut [u32], work: &Work) -> u64 {
+fn relink(state: &State<'_>, links: &mut [u32], work: &Work) -> u64 {
     let kept = links.len() / state.len();
     work.pool.install(|| {
         let blocks = links.par_chunks_mut(SHARED * kept).enumerate();
@@ -187,7 +216,7 @@ impl Reverse {
 /// One round: every point introduces to each other up to `most` points of new and of old links. Links that took part are
 /// new no more.
 fn introduce(
-    state: &State,
+    state: &State<'_>,
     links: &mut [u32],
     reverse: &Reverse,
     most: usize,
@@ -304,4 +333,47 @@ fn finish(
         }
     }
     Ok((neighbours, distances))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geometry::Geometry;
+    use crate::index::Graph;
+    use crate::linalg::Matrix;
+
+    /// Points that are read each time they are wanted have the neighbours that copied ones have, but for a few.
+    #[test]
+    fn points_need_not_be_held() {
+        let mut random = crate::run::stream(2, &[]);
+        let mut number = || (random.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0;
+        let (n, dim) = (3000, 80);
+        let centres: Vec<f32> = (0..12 * dim).map(|_| 3.0 * number()).collect();
+        let data = (0..n * dim).map(|i| 100.0 + centres[i / dim % 12 * dim + i % dim] + number());
+        let vectors = Matrix::new(n, dim, data.collect()).unwrap();
+        for geometry in [Geometry::Euclidean, Geometry::Cosine] {
+            let options = NeighbourOptions { recall_sample: 0, ..NeighbourOptions::nearest(10) };
+            let found = |most: usize, threads: usize| {
+                let run = Run { threads, ..Run::silent(4) };
+                let points = Points::new(&vectors, geometry, &run).unwrap();
+                let (neighbours, distances) =
+                    descent_holding(most, &points, &options, &run).unwrap();
+                Graph::new(10, neighbours, distances).unwrap()
+            };
+            let read = found(0, 1);
+            assert_eq!(read, found(0, 2));
+            for graph in [&read, &found(usize::MAX, 2)] {
+                let recall = graph.measured(&vectors, geometry, n, &Run::silent(1)).unwrap();
+                assert!(recall.value > 0.97, "{geometry:?}: {recall:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rounds_to_come_follow_from_how_changes_shrink() {
+        assert_eq!(rounds_left(100, 1000, 100), 0);
+        assert_eq!(rounds_left(1000, 10_000, 10), 2);
+        assert_eq!(rounds_left(1000, 10_000, 9), 3);
+        assert!(rounds_left(1000, 900, 10) > 5);
+    }
 }

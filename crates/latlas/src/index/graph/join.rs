@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::lists::{Shared, entry};
+use super::prepared::Prepared;
 use crate::kernels::LANES;
 use crate::kernels::gram::{Gram, Line};
 
@@ -10,10 +11,10 @@ use crate::kernels::gram::{Gram, Line};
 pub(super) const SHARED: usize = 64;
 
 /// Points in the order of a tree, and the nearest of each so far.
-pub(super) struct State {
+pub(super) struct State<'a> {
     gram: Gram,
     dim: usize,
-    rows: Vec<f32>,
+    rows: Prepared<'a>,
     halves: Vec<f32>,
     /// The bits of each point's distance beyond which nothing is of interest, to be read without its lock. It only falls, so
     /// what it keeps away would not have stayed in the list.
@@ -21,24 +22,20 @@ pub(super) struct State {
     pub(super) lists: Shared,
 }
 
-impl State {
+impl<'a> State<'a> {
     /// The prepared points in this order, with empty lists of `kept`.
     pub(super) fn new(
-        rows: &[f32],
+        rows: Prepared<'a>,
         halves: &[f32],
         dim: usize,
         order: &[u32],
         kept: usize,
     ) -> Self {
-        let mut ordered = Vec::with_capacity(rows.len());
-        for &point in order {
-            ordered.extend_from_slice(&rows[point as usize * dim..][..dim]);
-        }
         let open = || AtomicU32::new(f32::INFINITY.to_bits());
         State {
             gram: Gram::detect(),
             dim,
-            rows: ordered,
+            rows: rows.ordered(dim, order),
             halves: order.iter().map(|&point| halves[point as usize]).collect(),
             bounds: order.iter().map(|_| open()).collect(),
             lists: Shared::new(order.len(), kept, SHARED),
@@ -49,12 +46,9 @@ impl State {
         self.halves.len()
     }
 
-    pub(super) fn dim(&self) -> usize {
-        self.dim
-    }
-
-    pub(super) fn rows(&self) -> &[f32] {
-        &self.rows
+    /// What trees grow on: rows, and how many numbers each has.
+    pub(super) fn sketch(&self) -> (&[f32], usize) {
+        self.rows.sketch(self.dim)
     }
 
     fn bound(&self, point: u32) -> f32 {
@@ -76,6 +70,7 @@ impl State {
 #[derive(Default)]
 pub(super) struct Join {
     pub(super) members: Vec<u32>,
+    scratch: Vec<f32>,
     rows: Vec<f32>,
     panels: Vec<f32>,
     halves: Vec<f32>,
@@ -87,14 +82,14 @@ pub(super) struct Join {
 
 impl Join {
     /// Introduces the first `news` members to all that stand behind them.
-    pub(super) fn introduce(&mut self, state: &State, news: usize) {
+    pub(super) fn introduce(&mut self, state: &State<'_>, news: usize) {
         let (dim, places) = (state.dim, self.members.len().next_multiple_of(LANES));
         self.rows.clear();
         self.halves.clear();
         self.bounds.clear();
         for &member in &self.members {
             let at = member as usize;
-            self.rows.extend_from_slice(&state.rows[at * dim..(at + 1) * dim]);
+            state.rows.append(member, dim, &mut self.scratch, &mut self.rows);
             self.halves.push(state.halves[at]);
             self.bounds.push(state.bound(member));
         }
@@ -115,7 +110,7 @@ impl Join {
     }
 
     /// One member with those behind it, the products of its panel being there.
-    fn line(&mut self, state: &State, i: usize, first: usize, width: usize) {
+    fn line(&mut self, state: &State<'_>, i: usize, first: usize, width: usize) {
         let line = Line {
             dots: &self.dots[(i - first) * width..][..width],
             own: self.halves[i],

@@ -15,6 +15,7 @@ mod measured;
 mod options;
 mod pairs;
 mod points;
+mod prepared;
 mod read;
 mod recall;
 mod stored;

@@ -55,6 +55,12 @@ impl<'a> Points<'a> {
         self.source.cols()
     }
 
+    /// What is subtracted from points (nothing under the cosine), and what they are multiplied by then.
+    pub(super) fn moved(&self) -> (Vec<f32>, f32) {
+        let shift = if self.measure == Measure::Cosine { &[][..] } else { &self.shift };
+        (shift.iter().map(|&m| m as f32).collect(), self.scale as f32)
+    }
+
     /// Writes prepared points one behind the other, and ½‖x‖² of each.
     pub(super) fn write(
         &self,

@@ -153,9 +153,33 @@ pub fn clusters(
     if vectors.rows() == 0 {
         return Err(Error::nothing("there is nothing to cluster"));
     }
-    column_moments(vectors, run)?;
     let graph = graph(vectors, geometry, method.neighbours(vectors.rows()), run)?;
-    method.cluster(Points { vectors, geometry, graph: &graph, start: None }, run)
+    clusters_on(&graph, method, vectors, geometry, run)
+}
+
+/// [`clusters`] on a graph of neighbours that is there already: of these vectors, and of as many neighbours as the method
+/// asks for, or all others.
+pub fn clusters_on(
+    graph: &Graph,
+    method: &dyn Cluster,
+    vectors: &Matrix,
+    geometry: Geometry,
+    run: &Run,
+) -> Result<Clusters> {
+    let n = vectors.rows();
+    if n == 0 {
+        return Err(Error::nothing("there is nothing to cluster"));
+    }
+    let wanted = method.neighbours(n).min(n - 1);
+    if wanted > 0 && (graph.len() != n || graph.k() != wanted) {
+        return Err(Error::data(format!(
+            "a graph of {} neighbours of {} points, where {wanted} of {n} are wanted",
+            graph.k(),
+            graph.len()
+        )));
+    }
+    column_moments(vectors, run)?;
+    method.cluster(Points { vectors, geometry, graph, start: None }, run)
 }
 
 /// The k nearest neighbours of each vector, or all others where there are fewer.

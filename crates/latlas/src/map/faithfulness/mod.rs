@@ -45,7 +45,8 @@ pub struct FaithfulnessOptions {
     pub ks: Vec<usize>,
     /// Up to this many items every point is measured; beyond it, a sample.
     pub all_up_to: usize,
-    /// The size of the sample. Each sampled point is still measured against all points.
+    /// The size of the sample. Each sampled point is still measured against all points; where that would take more than
+    /// 4·10¹¹ products, it is smaller, down to 1,000.
     pub sample: usize,
     /// How many triplets are drawn in all, evenly from the measured points; all of a point's where it has no more. The
     /// error falls with the root of it.
@@ -69,10 +70,14 @@ impl Default for FaithfulnessOptions {
 /// The name of the random stream of the sample: "sample".
 const STREAM: u64 = 0x0073_616d_706c_6500;
 /// Distances held at a time by a thread.
-const DISTANCES: usize = 1 << 22;
+const DISTANCES: usize = 1 << 25;
+/// Products of numbers that a sample may take: 4,000 points among a million of 100 dimensions. A smaller sample serves
+/// beyond, down to the least.
+const PRODUCTS: usize = 400_000_000_000;
+const LEAST_SAMPLE: usize = 1000;
 
 /// Measures the layout `low` of the rows of `high`, whose distances are those of `geometry`; those of `low` are
-/// Euclidean. Costs a distance from each measured point to every other, and about 16 MB a thread. The same at any
+/// Euclidean. Costs a distance from each measured point to every other, and up to 128 MB a thread. The same at any
 /// number of threads.
 pub fn faithfulness(
     high: &dyn RowSource,
@@ -83,8 +88,12 @@ pub fn faithfulness(
 ) -> Result<Faithfulness> {
     let n = low.rows();
     let ks = check(high, n, options, run)?;
-    let rows =
-        if n <= options.all_up_to { (0..n).collect() } else { sample(n, options.sample, run) };
+    let rows = if n <= options.all_up_to {
+        (0..n).collect()
+    } else {
+        let affordable = (PRODUCTS / n / high.cols().max(1)).max(LEAST_SAMPLE);
+        sample(n, options.sample.min(affordable), run)
+    };
     let draw = Draw::new(n, rows.len(), options.triplets, options.pairs);
     let truth = Distances::new(high, geometry, run)?;
     let flat = FlatDistances::new(low, run).map_err(|e| e.context("the layout"))?;

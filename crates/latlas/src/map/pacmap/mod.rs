@@ -20,7 +20,6 @@ use super::start::{check_start, principal};
 use super::{Layout, Points, Settling};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
-use crate::linalg::blocks::pool;
 use crate::run::Run;
 
 pub use options::Pacmap;
@@ -50,7 +49,7 @@ impl Layout for Pacmap {
         let part = |ratio: f64| (ratio * near as f64).round() as usize;
         let counts =
             Counts { near, mid_near: part(self.mid_near_ratio), further: part(self.further_ratio) };
-        let chosen = Chosen::new(points.vectors, points.graph, counts, run, &pool(run)?);
+        let chosen = Chosen::new(points.vectors, points.graph, counts, run)?;
         let start = if let Some(start) = points.start {
             check_start(start, n, self.dims)?;
             start.clone()
@@ -127,6 +126,14 @@ impl<const D: usize> Settling for Underway<D> {
 
     fn coords(&self) -> &Matrix {
         self.0.coords()
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        Some(self.0.keep())
+    }
+
+    fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        self.0.restore(kept)
     }
 
     fn figures(&self, _: &Run<'_>) -> Result<Map<String, Value>> {

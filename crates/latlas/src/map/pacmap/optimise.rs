@@ -17,6 +17,7 @@ use crate::error::Result;
 use crate::kernels::wide::{Width, Work};
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
+use crate::map::kept::{Parts, Place};
 use crate::run::Run;
 
 /// Pairs whose forces are computed side by side.
@@ -97,6 +98,26 @@ impl<const D: usize> Moving<D> {
     /// Where the points stand.
     pub(super) fn coords(&self) -> &Matrix {
         &self.at
+    }
+
+    /// Iteration, positions, and both moments of each.
+    pub(super) fn keep(&self) -> Vec<u8> {
+        let place = Place::default().number(self.done as u64).numbers(self.at.as_slice());
+        self.states
+            .iter()
+            .fold(place, |place, state| place.numbers(&state.first).numbers(&state.second))
+            .done()
+    }
+
+    pub(super) fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        let mut parts = Parts(kept);
+        self.done = parts.step(self.all as u64)? as usize;
+        parts.finite(self.at.as_mut_slice())?;
+        for state in &mut self.states {
+            parts.finite(&mut state.first)?;
+            parts.finite(&mut state.second)?;
+        }
+        parts.end()
     }
 
     /// One iteration.
@@ -261,7 +282,7 @@ mod tests {
         let graph = Graph::from(&index.knn(20, 1).unwrap());
         let run = Run::silent(1);
         let counts = Counts { near: 4, mid_near: 3, further: 9 };
-        let pairs = Chosen::new(&vectors, &graph, counts, &run, &pool(&run).unwrap());
+        let pairs = Chosen::new(&vectors, &graph, counts, &run).unwrap();
         let weights = Weights { near: 2.0, mid_near: 40.0, further: 1.5 };
         let loss = |moved: usize, y: [f64; 2]| -> f64 {
             let place = |i: usize| {

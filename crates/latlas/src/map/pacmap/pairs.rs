@@ -14,9 +14,11 @@ use rand_xoshiro::rand_core::Rng;
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::index::Graph;
 use crate::kernels;
 use crate::linalg::RowSource;
+use crate::linalg::blocks::Work;
 use crate::run::Run;
 
 /// Points drawn for a mid-near pair.
@@ -95,14 +97,18 @@ impl Chosen {
         graph: &Graph,
         counts: Counts,
         run: &Run<'_>,
-        pool: &ThreadPool,
-    ) -> Self {
+    ) -> Result<Self> {
         let n = vectors.rows();
-        let near = near(graph, n, counts.near, pool);
+        let work = Work::new(run, "choosing pairs", 2 * n as u64, "points")?;
+        let near = near(graph, n, counts.near, &work.pool);
         let each = |choose: &(dyn Fn(usize, &mut Room) -> Vec<u32> + Sync)| -> Vec<Vec<u32>> {
-            pool.install(|| {
+            work.pool.install(|| {
                 let points = (0..n).into_par_iter().with_min_len(CHUNK);
-                points.map_init(Room::default, |room, point| choose(point, room)).collect()
+                let one = |room: &mut Room, point| {
+                    work.advance(1);
+                    if work.cancelled() { Vec::new() } else { choose(point, room) }
+                };
+                points.map_init(Room::default, one).collect()
             })
         };
         let mid_near = each(&|point, room| {
@@ -113,11 +119,12 @@ impl Chosen {
             let mut random = run.stream(&[STREAM, 1, point as u64]);
             further(n, point, &near[point], counts.further, &mut random)
         });
-        Chosen {
+        work.finish()?;
+        Ok(Chosen {
             near: Pairs::both_ways(&near),
             mid_near: Pairs::both_ways(&mid_near),
             further: Pairs::both_ways(&further),
-        }
+        })
     }
 }
 
@@ -239,7 +246,7 @@ mod tests {
         let index = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
         let graph = Graph::from(&index.knn(candidates, 1).unwrap());
         let run = Run { threads, ..Run::silent(3) };
-        Chosen::new(vectors, &graph, counts, &run, &pool(&run).unwrap())
+        Chosen::new(vectors, &graph, counts, &run).unwrap()
     }
 
     #[test]

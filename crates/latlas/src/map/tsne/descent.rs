@@ -22,7 +22,8 @@ use super::{Repel, Repulsion, Tsne};
 use crate::error::{Error, Result};
 use crate::kernels::attract::{Attract, Links};
 use crate::linalg::Matrix;
-use crate::linalg::blocks::pool;
+use crate::linalg::blocks::{Work, pool};
+use crate::map::kept::{Parts, Place};
 use crate::map::{Settling, Tether};
 use crate::run::Run;
 
@@ -145,8 +146,13 @@ impl<const D: usize> Descent<D> {
     /// Takes the points in the order of the map as it is now: groups have formed that the start did not show.
     fn reorder(&mut self) {
         let order = along_a_curve(&self.at);
-        let place = places(&order);
-        self.links = self.pool.install(|| reordered(&self.links, &order));
+        self.take(&order);
+    }
+
+    /// Takes the points in another order (`order[new] = old`).
+    fn take(&mut self, order: &[u32]) {
+        let place = places(order);
+        self.links = self.pool.install(|| reordered(&self.links, order));
         for numbers in [&mut self.at, &mut self.steps, &mut self.gains] {
             *numbers = order.iter().map(|&old| numbers[old as usize]).collect();
         }
@@ -251,14 +257,19 @@ impl<const D: usize> Descent<D> {
     }
 
     /// Z at the end, how it was computed, and its relative error where it is known.
-    fn partition(&self) -> (f64, &'static str, Option<f64>) {
+    fn partition(&self, run: &Run<'_>) -> Result<(f64, &'static str, Option<f64>)> {
         if self.at.len() <= EXACT_Z || self.repulsion == Repulsion::Exact {
-            return (partition(&self.at), "exact", None);
+            let work = Work::new(run, "summing up all pairs", self.at.len() as u64, "points")?;
+            let z = self.pool.install(|| partition(&self.at, &work));
+            return work.finish().map(|()| (z, "exact", None));
         }
         let mut out = vec![[0.0; D]; self.at.len()];
-        let mut z = |share: f64| self.repel.like(share).repel(&self.at, &mut out);
+        let mut z = |share: f64| {
+            let mut repel = self.repel.like(share);
+            self.pool.install(|| repel.repel(&self.at, &mut out))
+        };
         let (coarse, fine) = (z(1.0), z(0.5));
-        (fine, self.repulsion.name(), Some((coarse / fine - 1.0).abs()))
+        Ok((fine, self.repulsion.name(), Some((coarse / fine - 1.0).abs())))
     }
 }
 
@@ -339,8 +350,51 @@ impl<const D: usize> Settling for Descent<D> {
         &self.coords
     }
 
-    fn figures(&self, _: &Run<'_>) -> Result<Map<String, Value>> {
-        let (z, how, error) = self.pool.install(|| self.partition());
+    /// Step, whether it has settled, the last divergence, what repulsion goes by; places along the curve, positions,
+    /// steps and gains in the order along it.
+    fn keep(&self) -> Option<Vec<u8>> {
+        let place = Place::default().number(self.done).number(u64::from(self.settled));
+        let look = [self.last_look.unwrap_or(f64::NAN)];
+        let place = place.numbers(&look).numbers(&self.repel.chosen()).numbers(&self.place);
+        let all = [&self.at, &self.steps, &self.gains];
+        Some(all.into_iter().fold(place, |place, all| place.numbers(all.as_flattened())).done())
+    }
+
+    fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        let (n, mut parts) = (self.at.len(), Parts(kept));
+        let done = parts.step(self.options.iterations)?;
+        let settled = parts.number()? != 0;
+        let (mut look, mut chosen) = ([0.0_f64], [0.0_f64; 2]);
+        parts.numbers(&mut look)?;
+        parts.numbers(&mut chosen)?;
+        let mut then = vec![0_u32; n];
+        parts.numbers(&mut then)?;
+        // From the order of the start to the order then.
+        let mut order = vec![u32::MAX; n];
+        for (&then, &now) in then.iter().zip(&self.place) {
+            match order.get_mut(then as usize) {
+                Some(slot) if *slot == u32::MAX => *slot = now,
+                _ => return Err(Error::data("its places are not one for each point")),
+            }
+        }
+        self.take(&order);
+        for numbers in [&mut self.at, &mut self.steps, &mut self.gains] {
+            parts.finite(numbers.as_flattened_mut())?;
+        }
+        parts.end()?;
+        if !self.repel.choose(chosen) {
+            return Err(Error::data(format!("there is no grid of {} by {}", chosen[0], chosen[1])));
+        }
+        (self.done, self.settled) = (done, settled);
+        self.last_look = Some(look[0]).filter(|look| !look.is_nan());
+        for (coords, &place) in self.coords.as_mut_slice().chunks_exact_mut(D).zip(&self.place) {
+            coords.copy_from_slice(&self.at[place as usize]);
+        }
+        Ok(())
+    }
+
+    fn figures(&self, run: &Run<'_>) -> Result<Map<String, Value>> {
+        let (z, how, error) = self.partition(run)?;
         let kl = self.pool.install(|| divergence(&self.links, &self.at, z));
         let mut figures = Map::new();
         figures.insert("kl".to_owned(), json!(kl));

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::Repel;
+use crate::linalg::blocks::Work;
 
 /// Pairs that are looked at side by side.
 const LANES: usize = 16;
@@ -42,19 +43,23 @@ impl<const D: usize> Repel<D> for Exact {
 }
 
 /// Z = Σ_{k≠l} 1 / (1 + ‖y_k − y_l‖²), each pair once and counted twice. Runs on the pool it is called in.
-pub(super) fn partition<const D: usize>(at: &[[f32; D]]) -> f64 {
+pub(super) fn partition<const D: usize>(at: &[[f32; D]], work: &Work<'_>) -> f64 {
     let columns = columns(at);
     let chunks: Vec<f64> = at
         .par_chunks(CHUNK)
         .enumerate()
         .map(|(chunk, own)| {
             let mut sum = 0.0;
+            if work.cancelled() {
+                return sum;
+            }
             for (i, own) in (chunk * CHUNK..).zip(own) {
                 for start in (i + 1..at.len()).step_by(RUN) {
                     let behind = start..(start + RUN).min(at.len());
                     sum += f64::from(sums(&columns, own, behind).0);
                 }
             }
+            work.advance(own.len() as u64);
             sum
         })
         .collect();

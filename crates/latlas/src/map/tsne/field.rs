@@ -207,6 +207,30 @@ impl Repel<2> for Field {
     fn like(&self, share: f64) -> Box<dyn Repel<2>> {
         Box::new(Field::new(self.spacing * share))
     }
+
+    /// The padded size of the grid and the distance of its nodes; zeros before there is one.
+    fn chosen(&self) -> [f64; 2] {
+        self.grid
+            .as_ref()
+            .map_or([0.0; 2], |grid| [(2 * grid.convolution.nodes()) as f64, grid.spacing])
+    }
+
+    fn choose(&mut self, [size, spacing]: [f64; 2]) -> bool {
+        if [size, spacing] == [0.0; 2] {
+            self.grid = None;
+            return true;
+        }
+        let whole = size as usize;
+        let may_be = (SIZES.start..=SIZES.end).contains(&whole)
+            && size.fract() == 0.0
+            && whole.is_multiple_of(2)
+            && spacing.is_finite()
+            && spacing > 0.0;
+        if may_be {
+            self.grid = Some(Grid { convolution: Convolution::new(whole, spacing), spacing });
+        }
+        may_be
+    }
 }
 
 /// The force at a place: eight numbers a row of nodes, x and y by turns.

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 use crate::index::Graph;
 use crate::kernels::attract::{GROUP, Links};
-use crate::linalg::blocks::pool;
+use crate::linalg::blocks::Work;
 use crate::run::Run;
 
 /// Points that a thread takes at a time.
@@ -23,11 +23,12 @@ pub(super) fn links(
     run: &Run<'_>,
 ) -> Result<Links> {
     let n = order.len();
-    let pool = pool(run)?;
+    let work = Work::new(run, "linking neighbours", 2 * n as u64, "points")?;
     let place = places(order);
     let mut back = vec![UNKNOWN; n * k];
-    pool.install(|| {
+    work.pool.install(|| {
         back.par_chunks_mut(k).enumerate().for_each(|(i, back)| {
+            work.advance(1);
             for (back, &j) in back.iter_mut().zip(graph.neighbours(i)) {
                 let known = &graph.neighbours(j as usize)[..k];
                 if let Some(at) = known.iter().position(|&other| other as usize == i) {
@@ -50,9 +51,10 @@ pub(super) fn links(
     let scale = 0.5 / n as f32;
     let (mut targets, mut weights) = (vec![0_u32; starts[n]], vec![0.0_f32; starts[n]]);
     let chunks: Vec<_> = split(&mut targets, &starts).zip(split(&mut weights, &starts)).collect();
-    pool.install(|| {
+    work.pool.install(|| {
         chunks.into_par_iter().enumerate().for_each(|(chunk, (targets, weights))| {
             let first = chunk * CHUNK;
+            work.advance((CHUNK.min(n - first)) as u64);
             for new in first..(first + CHUNK).min(n) {
                 let old = order[new] as usize;
                 let links = starts[new] - starts[first]..starts[new + 1] - starts[first];
@@ -70,6 +72,8 @@ pub(super) fn links(
             }
         });
     });
+
+    work.finish()?;
 
     // Those who are known by others, but do not know them.
     let mut next: Vec<usize> = starts[..n].iter().map(|start| start + k).collect();

@@ -68,6 +68,16 @@ trait Repel<const D: usize>: Send + Sync {
 
     /// The same, as exact as it would be with this share of its spacing or θ.
     fn like(&self, share: f64) -> Box<dyn Repel<D>>;
+
+    /// What it has chosen on the way and goes by from call to call.
+    fn chosen(&self) -> [f64; 2] {
+        [0.0; 2]
+    }
+
+    /// Goes on with what was chosen; `false` if that cannot have been.
+    fn choose(&mut self, chosen: [f64; 2]) -> bool {
+        chosen == [0.0; 2]
+    }
 }
 
 impl Layout for Tsne {

@@ -37,7 +37,7 @@ use super::{Layout, Points, Settling, Tether};
 use crate::error::{Error, Result};
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
-use crate::run::Run;
+use crate::run::{Run, Step};
 
 pub use options::{Init, Umap};
 pub use target::{Supervised, Target};
@@ -86,6 +86,15 @@ impl Umap {
         self.check_for(n)?;
         self.check_graph(&points, n)?;
         let pool = pool(run)?;
+        // It takes a moment, and no more.
+        let stage = |done: usize| Step {
+            stage: "linking neighbours",
+            done: done as u64,
+            total: Some(n as u64),
+            unit: "points",
+            detail: String::new(),
+        };
+        run.report(&stage(0))?;
         let mut links = if points.graph.is_empty() {
             Links::build(n, &pool, |_, _| ())
         } else {
@@ -94,6 +103,7 @@ impl Umap {
         if let Some(target) = target {
             links = target.intersect(&links, self, &pool)?;
         }
+        run.report(&stage(n))?;
         let alone = links.alone();
         if alone > 0 && n > 1 {
             run.progress.warn(&format!(
@@ -218,6 +228,14 @@ impl<const D: usize> Settling for Underway<D> {
 
     fn coords(&self) -> &Matrix {
         self.moving.coords()
+    }
+
+    fn keep(&self) -> Option<Vec<u8>> {
+        Some(self.moving.keep())
+    }
+
+    fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        self.moving.restore(kept)
     }
 
     fn figures(&self, _: &Run<'_>) -> Result<Map<String, Value>> {

@@ -34,6 +34,7 @@ use crate::index::Graph;
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
 use crate::map::Tether;
+use crate::map::kept::{Parts, Place};
 use crate::run::Run;
 
 /// Passes in an epoch.
@@ -198,6 +199,19 @@ impl<const D: usize> Moving<D> {
         });
         *epoch += 1;
         self.shown = OnceLock::new();
+    }
+
+    /// Epoch, and positions place by place: all else is made of links and start, and measured before each epoch.
+    pub(super) fn keep(&self) -> Vec<u8> {
+        Place::default().number(self.epoch).numbers(self.at.as_flattened()).done()
+    }
+
+    pub(super) fn restore(&mut self, kept: &[u8]) -> Result<()> {
+        let mut parts = Parts(kept);
+        self.epoch = parts.step(self.schedule.epochs)?;
+        parts.finite(self.at.as_flattened_mut())?;
+        self.shown = OnceLock::new();
+        parts.end()
     }
 
     /// Where the points stand, in their own order.

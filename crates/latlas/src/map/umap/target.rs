@@ -11,6 +11,8 @@
 //!   1e-8 and, for the target, 1e-4).
 
 use rayon::ThreadPool;
+use serde::{Serialize, Serializer};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::fuzzy::Fuzziness;
 use super::links::Links;
@@ -43,6 +45,27 @@ pub struct Supervised<'t> {
     pub target: Target<'t>,
 }
 
+/// The options of the method, and what identifies the target: its kind, how many values are known, and the xxh3 of all.
+impl Serialize for Supervised<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            #[serde(flatten)]
+            method: &'a Umap,
+            target: About,
+        }
+        Told { method: &self.method, target: self.target.about() }.serialize(serializer)
+    }
+}
+
+/// What identifies a target.
+#[derive(Debug, Serialize)]
+struct About {
+    kind: &'static str,
+    known: usize,
+    xxh3: String,
+}
+
 impl Layout for Supervised<'_> {
     fn method(&self) -> &'static str {
         "umap"
@@ -59,6 +82,15 @@ impl Layout for Supervised<'_> {
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
         self.method.begin_with(points, Some(self.target), None, run)
     }
+
+    fn begin_tethered<'a>(
+        &'a self,
+        points: Points<'a>,
+        tether: Tether<'_>,
+        run: &Run<'_>,
+    ) -> Result<Box<dyn Settling + 'a>> {
+        self.method.begin_with(points, Some(self.target), Some(tether), run)
+    }
 }
 
 /// How much a link with an unlabelled end is weakened: e^(−1).
@@ -67,6 +99,23 @@ const UNKNOWN: f64 = 1.0;
 const FARTHEST: f64 = 1e12;
 
 impl Target<'_> {
+    fn about(self) -> About {
+        let mut hash = Xxh3Default::new();
+        let (kind, known) = match self {
+            Target::Categories(labels) => {
+                for label in labels {
+                    hash.update(&label.map_or(u64::MAX, u64::from).to_le_bytes());
+                }
+                ("categories", labels.iter().flatten().count())
+            }
+            Target::Numbers(numbers) => {
+                hash.update(bytemuck::cast_slice(numbers));
+                ("numbers", numbers.len())
+            }
+        };
+        About { kind, known, xxh3: format!("{:016x}", hash.digest()) }
+    }
+
     /// The links as the target leaves them.
     pub(super) fn intersect(
         self,

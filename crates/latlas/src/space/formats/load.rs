@@ -9,7 +9,7 @@ use super::options::{ImportOptions, OnDuplicate};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::items::{Column, Items};
-use crate::linalg::Matrix;
+use crate::linalg::{Halves, Matrix};
 use crate::run::Run;
 use crate::space::{Dtype, Model, Provenance, Space};
 
@@ -21,6 +21,8 @@ pub(super) struct Loaded {
     pub(super) columns: Vec<Column>,
     /// Vector fields, as long as `ids`; the first is "main".
     pub(super) fields: Vec<(String, Matrix)>,
+    /// "main", where it is held in 16 bits; there is no other field then.
+    pub(super) halves: Option<Halves>,
     /// How the numbers were stored.
     pub(super) dtype: Dtype,
     /// How the vectors came to be, where the file says.
@@ -42,6 +44,7 @@ impl Loaded {
             ids: Vec::new(),
             columns: Vec::new(),
             fields: Vec::new(),
+            halves: None,
             dtype: Dtype::F32,
             provenance: Vec::new(),
             model: None,
@@ -106,7 +109,11 @@ impl Loaded {
             items = items.with_column(column)?;
         }
         let geometry = options.geometry.or(self.geometry).unwrap_or(Geometry::Cosine);
-        let mut builder = Space::builder("import", items).dtype(self.dtype);
+        let dtype = options.store.unwrap_or(self.dtype);
+        let mut builder = Space::builder("import", items).dtype(dtype);
+        if let Some(halves) = self.halves {
+            builder = builder.half_field("main", geometry, halves);
+        }
         for (field, matrix) in self.fields {
             builder = builder.field(&field, geometry, matrix);
         }
@@ -250,6 +257,9 @@ impl Loaded {
         for column in &mut self.columns {
             column.values = arrow_select::filter::filter(&column.values, &mask)
                 .map_err(|e| Error::data(format!("column '{}': {e}", column.name)))?;
+        }
+        if let Some(halves) = &mut self.halves {
+            halves.retain(keep);
         }
         for (_, matrix) in &mut self.fields {
             let dim = matrix.cols();

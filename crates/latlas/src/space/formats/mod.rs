@@ -53,6 +53,10 @@ pub fn read(
     let [first, ..] = inputs else { return Err(Error::usage("no input is named")) };
     if Path::new(first).join("space.json").is_file() && matches!(format, None | Some(Format::Space))
     {
+        if options.store.is_some() {
+            return Err(Error::usage(format!("{first} is a space, and stays as it is stored"))
+                .help("store it otherwise by way of a file: latlas convert SPACE x.parquet"));
+        }
         return Space::open(Path::new(first));
     }
     let sources = Sources::resolve(inputs)?;

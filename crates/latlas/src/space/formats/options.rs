@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::ReaderOptions;
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
+use crate::space::Dtype;
 
 /// What to do with an id that stood before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,6 +56,8 @@ pub struct ImportOptions {
     pub skip_bad: bool,
     /// The tensor of a safetensors file to read, where it holds several.
     pub tensor: Option<String>,
+    /// How the numbers of the space are stored; `None` as they are in the file.
+    pub store: Option<Dtype>,
 }
 
 /// How a space is written as a foreign format.

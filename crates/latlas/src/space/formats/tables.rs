@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::format::Format;
 use super::load::Loaded;
 use super::options::{ImportOptions, OnDuplicate};
-use crate::data::{self, OnBad, ReaderOptions, Sources, Table};
+use crate::data::{self, Hold, OnBad, ReaderOptions, Sources, Table};
 use crate::error::{Error, Result};
 use crate::items::ColumnKind;
 use crate::run::Run;
@@ -33,25 +33,33 @@ pub(super) fn read(
         Format::Jsonl => Some(data::Format::Jsonl),
         _ => None,
     });
+    reader.hold = match options.store {
+        None => Hold::AsStored,
+        Some(Dtype::F16) => Hold::Half,
+        Some(Dtype::F32) => Hold::Single,
+    };
     if options.skip_bad {
         reader.on_bad = OnBad::Skip;
     }
     let (mut loaded, mut table) = items(sources, reader.clone(), options.on_duplicate, run)?;
     // Fewer than three columns, or a list of one, are not guessed to be a vector; those that we wrote are known by name.
     let ours = ["vector", "vector_0"].into_iter().find(|name| table.items.column(name).is_some());
-    if let (None, None, true, Some(ours)) =
-        (&table.vectors, &reader.vector, reader.features.is_empty(), ours)
+    let none = table.vectors.is_none() && table.half_vectors.is_none();
+    if let (true, None, true, Some(ours)) = (none, &reader.vector, reader.features.is_empty(), ours)
         && !reads_stdin(sources)
     {
         reader.vector = Some(if ours == "vector" { ours.into() } else { "vector_*".into() });
         (loaded, table) = items(sources, reader, options.on_duplicate, run)?;
     }
     let name = sources.paths().first().map_or_else(String::new, |path| path.display().to_string());
-    let Some(vectors) = table.vectors.take() else {
+    if let Some(halves) = table.half_vectors.take() {
+        loaded.halves = Some(halves);
+    } else if let Some(vectors) = table.vectors.take() {
+        loaded.fields.push(("main".into(), vectors));
+    } else {
         return Err(Error::data(format!("{name}: no column holds vectors"))
             .help("name it with --vector COL, one per dimension with --vector 'emb_*', or plain numbers with --features"));
-    };
-    loaded.fields.push(("main".into(), vectors));
+    }
     if table.halves {
         loaded.dtype = Dtype::F16;
     }
