@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 #[test]
@@ -125,6 +126,7 @@ fn prepare(dir: &Path) {
     common::ok(dir, &["convert", "two.vec", "two.space", "-q"]);
     write("twice.vec", b"2 3\ncat 1 0 0\ncat 0 1 0\n");
     write("nan.vec", b"2 3\ncat 1 0 0\ndog 0 NaN 0\n");
+    odd(dir);
     let bin = common::word2vec_bin(&[("cat", &[1.0, 0.0]), ("dog", &[0.0, 1.0])]);
     write("short.bin", &bin[..bin.len() - 5]);
     write("lying.bin", &[b"4000000000 300\n".as_slice(), &bin].concat());
@@ -137,6 +139,24 @@ fn prepare(dir: &Path) {
     let manifest = dir.join("newer.space/space.json");
     let text = std::fs::read_to_string(&manifest).unwrap();
     std::fs::write(&manifest, newer(&text)).unwrap();
+}
+
+/// Spaces that are hard to lay out: one item, two, a few, a thousand copies of one and zero vectors beside some others.
+fn odd(dir: &Path) {
+    let make = |name: &str, rows: usize, vector: &dyn Fn(usize) -> [usize; 3]| {
+        let mut text = format!("{rows} 3\n");
+        for i in 0..rows {
+            let [x, y, z] = vector(i);
+            let _ = writeln!(text, "w{i} {x} {y} {z}");
+        }
+        std::fs::write(dir.join("odd.vec"), text).unwrap();
+        common::ok(dir, &["convert", "odd.vec", &format!("{name}.space"), "-q"]);
+    };
+    make("one", 1, &|_| [1, 2, 3]);
+    make("two", 2, &|i| [i, 1, 1]);
+    make("few", 9, &|i| [i + 1, i * i, 7]);
+    make("copies", 1030, &|i| if i < 1000 { [3, 2, 1] } else { [i - 999, 10, i % 7] });
+    make("zeros", 40, &|i| if i % 4 == 0 { [0; 3] } else { [i % 5, 1 + i % 7, i % 3] });
 }
 
 /// Sixty short texts, each about one topic.

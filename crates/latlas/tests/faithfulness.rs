@@ -140,6 +140,38 @@ fn what_is_drawn_estimates_the_whole_and_does_not_depend_on_threads() {
 }
 
 /// Missing and false neighbours from full sorted lists; ties by row.
+/// scikit-learn 1.9.1: `trustworthiness(X, Y, n_neighbors=k)`, and with X and Y exchanged, for 5,000 points from Knuth's
+/// generator, which is the same in any language.
+#[test]
+fn five_thousand_points_agree_with_scikit_learn() {
+    let mut state = 1_u64;
+    let mut uniform = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f64 / f64::from(1 << 24)
+    };
+    let (mut high, mut low) = (Vec::new(), Vec::new());
+    for i in 0..5000 {
+        let mut x: [f64; 8] = std::array::from_fn(|_| uniform());
+        x[i % 8] += 1.0;
+        high.extend(x.map(|x| x as f32));
+        low.extend([(x[0] + 0.5 * x[2]) as f32, (x[1] - 0.25 * x[3]) as f32]);
+    }
+    let high = Matrix::new(5000, 8, high).unwrap();
+    let low = Matrix::new(5000, 2, low).unwrap();
+    let options = FaithfulnessOptions { ks: vec![10, 30], ..FaithfulnessOptions::default() };
+    let run = Run { threads: 2, ..Run::silent(1) };
+    let found = measure(&high, &low, &options, &run);
+    let expected = [
+        (0.689_482_263_015_347_5, 0.907_085_240_244_758_8),
+        (0.691_201_058_969_96, 0.879_826_814_680_257),
+    ];
+    for (at, (trustworthiness, continuity)) in found.at.iter().zip(expected) {
+        assert!((at.trustworthiness.value - trustworthiness).abs() < 1e-6, "{at:?}");
+        assert!((at.continuity.value - continuity).abs() < 1e-6, "{at:?}");
+    }
+}
+
 #[test]
 fn missing_and_false_neighbours_are_those_out_of_reach() {
     let (high, low, k) = (lattice(60, 3, 7, 1), lattice(60, 2, 9, 2), 6);

@@ -47,6 +47,28 @@ fn planted_clusters_are_stable_and_cuts_through_noise_are_not() {
     }
 }
 
+/// Halves of a few points hold fewer than the clusters asked for: no more are looked for in them.
+#[test]
+fn few_points_have_a_stability_too() {
+    for n in [2, 3, 5, 9] {
+        let rows = matrix(1, (0..n).map(|i| (i * i) as f32).collect());
+        let methods: [Box<dyn Cluster>; 3] = [
+            Box::new(Hdbscan::default()),
+            Box::new(Leiden::default()),
+            Box::new(KMeans { k: n, ..KMeans::default() }),
+        ];
+        for method in methods {
+            let found = find(&*method, &rows);
+            let options = StabilityOptions::default();
+            let run = Run::silent(1);
+            let steady =
+                stability(&*method, &rows, Geometry::Euclidean, &found, &options, &run).unwrap();
+            assert_eq!(steady.jaccard.len(), found.len());
+            assert!(steady.jaccard.iter().all(|j| j.is_nan() || (0.0..=1.0).contains(j)));
+        }
+    }
+}
+
 /// Three regions of four clusters each: the level above has the regions.
 #[test]
 fn levels_are_nested_and_find_regions() {

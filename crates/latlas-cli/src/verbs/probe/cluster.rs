@@ -139,6 +139,11 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return cx.out.object("probe", &answer.json(args));
     }
     cx.out.result(&answer.print(args, cx))?;
+    let found = &answer.clusters;
+    if args.method == Method::Hdbscan && 2 * found.in_none() > found.labels.len() {
+        cx.out
+            .say("most items are in none: --set min_samples=1 leaves fewer, --method leiden none");
+    }
     cx.out.say(&format!(
         "stored as {0}, {0}_strength and {0}_name; next: latlas plot {1} -o map.png --color-by {0}_name",
         args.column,

@@ -92,8 +92,9 @@ pub struct KMeans {
 pub fn kmeans(source: &dyn RowSource, options: &KMeansOptions, run: &Run) -> Result<KMeans> {
     let n = source.rows();
     if options.k == 0 || options.k > n || u32::try_from(options.k).is_err() {
-        return Err(Error::usage(format!("{n} rows cannot make {} clusters", options.k))
-            .help("k may be 1 to the number of rows"));
+        let rows = if n == 1 { "row" } else { "rows" };
+        return Err(Error::usage(format!("{n} {rows} cannot make {} clusters", options.k))
+            .help(format!("k may be 1 to {}", n.max(1))));
     }
     if options.restarts == 0
         || options.max_iterations == 0

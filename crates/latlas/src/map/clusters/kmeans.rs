@@ -66,8 +66,10 @@ impl Cluster for KMeans {
         Ok(Clusters::new(self.method(), &found.labels, strength, figures))
     }
 
-    fn thinned(&self, _: usize, _: f64) -> Box<dyn Cluster> {
-        Box::new(self.clone())
+    /// As many clusters, as far as there are points.
+    fn thinned(&self, points: usize, share: f64) -> Box<dyn Cluster> {
+        let most = ((points as f64 * share).round() as usize).max(1);
+        Box::new(KMeans { k: self.k.min(most), ..self.clone() })
     }
 }
 

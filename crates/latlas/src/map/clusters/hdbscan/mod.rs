@@ -116,7 +116,8 @@ impl Cluster for Hdbscan {
         figures.insert("min_samples".to_owned(), json!(samples));
         if n < least {
             run.progress.warn(&format!(
-                "{n} points are fewer than the {least} of a cluster: none was looked for"
+                "a cluster has {least} points or more, here {}: none was looked for",
+                if n == 1 { "is 1".to_owned() } else { format!("are {n}") }
             ));
             return Ok(Clusters::new(self.method(), &vec![NONE; n], vec![0.0; n], figures));
         }
