@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from classify import COLLECTIONS, texts
-from measure import REPOSITORY, WORK, Log, environment, machine, measured, output, say, spread, wait_for_quiet
+from measure import REPOSITORY, WORK, Log, environment, in_turn, machine, measured, output, spread, versions
 
 PACKAGES = ["gensim==4.4.0", "scikit-learn==1.9.1"]
 # Each tool, and the one of the rival that it is held to.
@@ -123,16 +123,7 @@ def main():
     counts = {}
     for name in args.collections.split(","):
         lines, labels, counts[name] = prepared(args, name, work)
-        for seed in range(1, args.rounds + 1):
-            # Whoever goes first meets a machine in another state: they take turns.
-            for tool in TOOLS if seed % 2 else reversed(TOOLS):
-                key = {"collection": name, "tool": tool, "seed": seed}
-                if log.find(**key):
-                    continue
-                wait_for_quiet(args.load)
-                found = run(tool, args, lines, labels, seed, work)
-                say(f"{name}, round {seed}, {tool}: {found[SCORES[0]]:.4f}, {found['cpu']:.1f} CPU s")
-                log.add({**key, **found})
+        in_turn(args, log, TOOLS, lambda tool, seed: run(tool, args, lines, labels, seed, work), collection=name)
     print(report(args, log, counts))
 
 
@@ -153,11 +144,9 @@ def report(args, log, counts):
                 cells[4] += f" ({means[rival] / means[tool]:.1f}× less)"
             lines.append("| " + " | ".join(cells) + " |")
         lines.append("")
-    script = "import sys; from importlib.metadata import version; print(*[f'{p} {version(p)}' for p in sys.argv[1:]], sep=', ')"
-    versions = output([args.python, "-c", script, *[package.split("==")[0] for package in PACKAGES]]).strip()
     quiet = "" if args.load else " Times were taken beside other work."
     lines.append(f"dim {args.dim}, window 5, negative 5, sample 1e-3, {args.epochs} epochs, {args.threads} threads.{quiet}")
-    lines.append(f"{output([args.latlas, '--version']).strip()}; {versions}. {machine()}.")
+    lines.append(f"{output([args.latlas, '--version']).strip()}; {versions(args.python, PACKAGES)}. {machine()}.")
     lines.append(f"`python3 bench/compare/documents.py {' '.join(sys.argv[1:])}`")
     return "\n".join(lines)
 

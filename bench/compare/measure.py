@@ -88,6 +88,46 @@ class Log:
             os.fsync(file.fileno())
 
 
+def asked(parser, packages, rounds):
+    """Adds the options that comparisons in rounds share."""
+    parser.add_argument("--latlas", type=Path, default=REPOSITORY / "target" / "release" / "latlas", help="the program")
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tools", help="only these, separated by commas [all of the method]")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to latlas")
+    parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
+    parser.add_argument("--python", type=Path, help=f"a Python that has {', '.join(packages)}, instead of a private environment")
+    parser.add_argument("--fresh", action="store_true", help="forget finished runs")
+    parser.add_argument("--output", type=Path, help="write the table here too")
+
+
+def in_turn(args, log, tools, run, **key):
+    """Every tool by turns, round after round, each round with its own seed: `run(tool, seed)` gives what is logged, under
+    `key` too if there is one. What the log has already is not run again."""
+    for seed in range(1, args.rounds + 1):
+        # Whoever goes first meets a machine in another state: they take turns.
+        for tool in tools if seed % 2 else reversed(tools):
+            if log.find(tool=tool, seed=seed, **key):
+                continue
+            wait_for_quiet(args.load)
+            say(", ".join([*key.values(), f"round {seed} of {args.rounds}: {tool}"]))
+            log.add({"tool": tool, "seed": seed, **key, **run(tool, seed)})
+
+
+def versions(python, packages):
+    """The versions that an environment has of these packages, as one line."""
+    script = "import sys; from importlib.metadata import version; print(*[f'{p} {version(p)}' for p in sys.argv[1:]], sep=', ')"
+    return output([python, "-c", script, *[package.split("==")[0] for package in packages]]).strip()
+
+
+def publish(text, *paths):
+    """Prints a report and writes it to those of the paths that are given."""
+    print(text)
+    for path in paths:
+        if path:
+            path.write_text(text + "\n")
+
+
 def spread(values, digits):
     """Mean ± standard deviation (of the sample; left out for a single value)."""
     mean = f"{statistics.fmean(values):.{digits}f}"

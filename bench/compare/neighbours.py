@@ -7,6 +7,10 @@ tool alike, on the same 500 points, against a brute force in f64.
 
     python3 bench/compare/neighbours.py --vectors mnist50.npy -k 15 --threads 2
     python3 bench/compare/neighbours.py --mixture 200000x50 --methods descent
+
+`--sweep` runs both descents at several settings and asks for each of pynndescent's how fast ours gets to the same recall:
+
+    python3 bench/compare/neighbours.py --vectors mnist50.npy --sweep
 """
 
 import argparse
@@ -19,16 +23,22 @@ import sys
 import tempfile
 import time
 
+from maps import PACKAGES
 from measure import REPOSITORY, environment, machine, wait_for_quiet
 
-PACKAGES = ["faiss-cpu==1.15.1", "pynndescent", "numpy"]
 try:
     import faiss
     import numpy as np
     import pynndescent
+    from mixture import mixture
 except ImportError:
-    python = str(environment(PACKAGES))
+    python = str(environment(PACKAGES, "venv-maps"))
     os.execv(python, [python, *sys.argv])
+
+
+# From fast and coarse to slow and fine; {} are the defaults.
+OURS = [{"trees": 4, "candidates": 10}, {"trees": 8, "candidates": 20}, {}, {"candidates": 60}, {"candidates": 60, "tolerance": 0.0002}, {"trees": 24, "candidates": 80, "tolerance": 0.0002}]
+THEIRS = [{"n_iters": 3}, {}, {"max_candidates": 30}, {"max_candidates": 60}, {"max_candidates": 60, "delta": 1e-5}, {"n_neighbors": 30, "max_candidates": 60}]
 
 
 class Latlas:
@@ -61,7 +71,7 @@ class Latlas:
 def build():
     """Builds the example and returns its path, wherever the target folder is."""
     name = "neighbours_bench"
-    command = ["cargo", "build", "--release", "-p", "latlas", "--example", name, "--message-format=json"]
+    command = ["cargo", "build", "--release", "--example", name, "--message-format=json"]
     built = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
     messages = (json.loads(line) for line in built.stdout.splitlines())
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == name)
@@ -98,6 +108,26 @@ def recall(vectors, sample, kth, lists, k):
     return float(np.mean(shares))
 
 
+def sweep(options, ask, rival):
+    """Both descents at all their settings, in turn; then, for each of pynndescent's, the fastest of ours that finds as much."""
+    found = {"latlas": {}, "pynndescent": {}}
+    for _ in range(options.rounds):
+        for tool, grid, act in (("pynndescent", THEIRS, rival), ("latlas", OURS, lambda settings: ask({"method": "descent", **settings}))):
+            for settings in grid:
+                found[tool].setdefault(json.dumps(settings), []).append(act(settings))
+    medians = {tool: {settings: [statistics.median(column) for column in zip(*runs)] for settings, runs in of.items()} for tool, of in found.items()}
+    for tool, of in medians.items():
+        for settings, (wall, cpu, share) in of.items():
+            print(f"{tool:12} {wall:8.2f} s wall {cpu:8.2f} s CPU   recall {share:.4f}  {settings}")
+    for settings, (wall, cpu, share) in medians["pynndescent"].items():
+        enough = [(*ours, of) for of, ours in medians["latlas"].items() if ours[2] >= share]
+        if enough:
+            ours = min(enough)
+            print(f"recall {share:.4f} of {settings}: latlas is {wall / ours[0]:.2f} times as fast ({cpu / ours[1]:.2f} in CPU time), finding {ours[2]:.4f} with {ours[3]}")
+        else:
+            print(f"recall {share:.4f} of {settings}: no setting of ours found as much")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=None, help="a neighbours_bench built before")
@@ -108,17 +138,14 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", default="{}", help="options of ours, as JSON")
+    parser.add_argument("--sweep", action="store_true", help="NN-descent at several settings of both")
     parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
     options = parser.parse_args()
     binary = options.binary or build()
     if options.vectors:
         vectors = np.load(options.vectors).astype(np.float32)
     else:
-        rows, dim = map(int, options.mixture.split("x"))
-        rng = np.random.default_rng(42)
-        centres = 2 * rng.standard_normal((50, dim))
-        vectors = centres[rng.integers(50, size=rows)] + rng.standard_normal((rows, dim))
-        vectors = vectors.astype(np.float32)
+        vectors = mixture(*map(int, options.mixture.split("x")))
     wait_for_quiet(options.load)
     faiss.omp_set_num_threads(options.threads)
     import numba
@@ -132,33 +159,41 @@ def main():
         np.save(f"{folder}/vectors.npy", vectors)
         latlas = Latlas(binary, f"{folder}/vectors.npy", "euclidean")
         show = sample.tolist()
-        for method in options.methods.split(","):
-            ours = {"method": method, "k": options.k, **json.loads(options.set)}
-            name = "faiss-flat" if method == "exact" else "pynndescent"
+        scored = lambda lists: recall(vectors, sample, kth, lists, options.k)
 
-            def rival(data=vectors):
-                if method == "exact":
-                    index = faiss.IndexFlatL2(data.shape[1])
-                    index.add(data)
-                    return index.search(data, options.k + 1)[1]
-                return pynndescent.NNDescent(
-                    data, n_neighbors=options.k + 1, n_jobs=options.threads, random_state=42).neighbor_graph[0]
+        def flat():
+            index = faiss.IndexFlatL2(vectors.shape[1])
+            index.add(vectors)
+            return index.search(vectors, options.k + 1)[1]
 
-            compiled, _, _ = timed(lambda: rival(vectors[:2000]))
+        def descent(data=vectors, **settings):
+            settings = {"n_neighbors": options.k + 1, "n_jobs": options.threads, "random_state": 42, **settings}
+            return pynndescent.NNDescent(data, **settings).neighbor_graph[0]
+
+        def ask(settings):
+            wall, cpu, lists = latlas.ask(threads=options.threads, options={"k": options.k, **settings, **json.loads(options.set)}, show=show)
+            return wall, cpu, scored(lists)
+
+        def rival(act):
+            wall, cpu, lists = timed(act)
+            return wall, cpu, scored(lists[sample])
+
+        if options.sweep:
+            compiled, _, _ = timed(lambda: descent(vectors[:5000]))
+            sweep(options, ask, lambda settings: rival(lambda: descent(**settings)))
+            print(f"first call of pynndescent, on 5,000 points: {compiled:.1f} s")
+        for method in [] if options.sweep else options.methods.split(","):
+            name, act = ("faiss-flat", flat) if method == "exact" else ("pynndescent", descent)
+            compiled, _, _ = timed(lambda: descent(vectors[:5000])) if method == "descent" else (0.0, 0.0, None)
             times = {name: [], "latlas": []}
             for _ in range(options.rounds):
-                wall, cpu, lists = timed(rival)
-                times[name].append((wall, cpu))
-                theirs = recall(vectors, sample, kth, lists[sample], options.k)
-                wall, cpu, lists = latlas.ask(threads=options.threads, options=ours, show=show)
-                times["latlas"].append((wall, cpu))
-                own = recall(vectors, sample, kth, lists, options.k)
+                times[name].append(rival(act))
+                times["latlas"].append(ask({"method": method}))
             median = {tool: [statistics.median(column) for column in zip(*runs)] for tool, runs in times.items()}
-            for tool, share in ((name, theirs), ("latlas", own)):
-                wall, cpu = median[tool]
+            for tool, (wall, cpu, share) in median.items():
                 print(f"{method:8} {tool:12} {wall:8.2f} s wall {cpu:8.2f} s CPU   recall {share:.4f}")
-            print(f"{method:8} latlas is {median[name][0] / median['latlas'][0]:.2f} times as fast "
-                  f"({median[name][1] / median['latlas'][1]:.2f} in CPU time); first call of {name}: {compiled:.1f} s")
+            print(f"{method:8} latlas is {median[name][0] / median['latlas'][0]:.2f} times as fast ({median[name][1] / median['latlas'][1]:.2f} in CPU time)"
+                  + (f"; first call of {name}, on 5,000 points: {compiled:.1f} s" if compiled else ""))
         latlas.close()
 
 

@@ -49,7 +49,7 @@ class Latlas:
 
 def build():
     """Builds the example and returns its path, wherever the target folder is."""
-    command = ["cargo", "build", "--release", "-p", "latlas", "--example", "search_bench", "--message-format=json"]
+    command = ["cargo", "build", "--release", "--example", "search_bench", "--message-format=json"]
     built = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
     messages = (json.loads(line) for line in built.stdout.splitlines())
     return next(m["executable"] for m in messages if m.get("target", {}).get("name") == "search_bench")

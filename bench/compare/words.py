@@ -17,7 +17,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from measure import REPOSITORY, WORK, Log, environment, machine, measured, output, say, spread, wait_for_quiet
+from measure import REPOSITORY, WORK, Log, asked, environment, in_turn, machine, measured, output, publish, say, spread, versions, wait_for_quiet
 from rivals import GENSIM, METHODS, PACKAGES, learn, train
 
 # The suites, and how much worse than the first rival's mean ours may be.
@@ -36,21 +36,13 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = os.environ.get("LATLAS_DATA", REPOSITORY.parent / "shared" / "data")
     parser.add_argument("--method", choices=METHODS, default="skip-gram")
-    parser.add_argument("--tools", help="only these, separated by commas [all of the method]")
-    parser.add_argument("--latlas", type=Path, default=REPOSITORY / "target" / "release" / "latlas", help="the program")
     parser.add_argument("--data", type=Path, default=Path(data), help="holds text/ and eval-words/ [LATLAS_DATA]")
     parser.add_argument("--corpus", type=Path, help="a table with columns id and text [DATA/text/enwiki100.tsv.zst]")
     parser.add_argument("--tokenizer", default="words", help="how latlas finds words in it [words]")
-    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, help="[5; GloVe: 25 iterations]")
     parser.add_argument("--dim", type=int, default=100)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="passed on to latlas")
     parser.add_argument("--glove", type=Path, help="where the reference's four programs are")
-    parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
-    parser.add_argument("--python", type=Path, help=f"a Python that has {', '.join(PACKAGES)}, instead of a private environment")
-    parser.add_argument("--fresh", action="store_true", help="forget finished runs")
-    parser.add_argument("--output", type=Path, help="write the table here too")
+    asked(parser, PACKAGES, rounds=5)
     args = parser.parse_args()
     args.epochs = args.epochs or (25 if args.method == "glove" else 5)
     args.corpus = args.corpus or args.data / "text" / "enwiki100.tsv.zst"
@@ -74,17 +66,13 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     log = Log(work / "runs.jsonl")
 
-    for seed in range(1, args.rounds + 1):
-        # Whoever goes first meets a machine in another state: they take turns.
-        for tool in tools if seed % 2 else reversed(tools):
-            if log.find(tool=tool, seed=seed):
-                continue
-            wait_for_quiet(args.load)
-            say(f"round {seed} of {args.rounds}: {tool}")
-            space = work / f"{tool}-{seed}.space"
-            shutil.rmtree(space, ignore_errors=True)
-            run = train(tool, args, corpus, space, seed, work)
-            log.add({"tool": tool, "seed": seed, **run, **evaluate(args, space, evals, work, seed == 1)})
+    def run(tool, seed):
+        space = work / f"{tool}-{seed}.space"
+        shutil.rmtree(space, ignore_errors=True)
+        trained = train(tool, args, corpus, space, seed, work)
+        return {**trained, **evaluate(args, space, evals, work, seed == 1)}
+
+    in_turn(args, log, tools, run)
     if "latlas" in tools and not log.find(tool=TABLE):
         wait_for_quiet(args.load)
         say(f"latlas learns from {args.corpus.name} itself")
@@ -94,11 +82,7 @@ def main():
         run = measured(learn(args, args.corpus, reading, space, 1), work / "table.log")
         log.add({"tool": TABLE, "seed": 1, **run, **evaluate(args, space, evals, work, False)})
 
-    text = report(args, log, tools, tokens, version)
-    print(text)
-    for path in [work / "table.md", args.output]:
-        if path:
-            path.write_text(text + "\n")
+    publish(report(args, log, tools, tokens, version), work / "table.md", args.output)
 
 
 def dumped(args):
@@ -177,10 +161,8 @@ def report(args, log, tools, tokens, version):
     apart = max((abs(run["latlas_eval"][s] - run["gensim_eval"][s]) for run in checked for s in SUITES), default=0.0)
     lines.append("")
     lines.append(f"The largest difference between latlas eval and gensim's own evaluation of the same vectors ({len(checked)} spaces): {apart:.5f}.")
-    script = "import sys; from importlib.metadata import version; print(*[f'{p} {version(p)}' for p in sys.argv[1:]], sep=', ')"
-    versions = output([args.python, "-c", script, *[package.split("==")[0] for package in PACKAGES], "numpy"]).strip()
     lines.append(f"{tokens:,} words; {args.method}, dim {args.dim}, {args.epochs} epochs, {args.threads} threads; analogies by 3CosAdd among the first {RESTRICT:,} words.")
-    lines.append(f"{version}; {versions}. {machine()}.")
+    lines.append(f"{version}; {versions(args.python, [*PACKAGES, 'numpy'])}. {machine()}.")
     lines.append(f"`python3 bench/compare/words.py {' '.join(sys.argv[1:])}`")
     return "\n".join(lines)
 

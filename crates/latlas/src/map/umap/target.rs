@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use super::fuzzy::Fuzziness;
 use super::links::Links;
-use super::{Layout, Points, Settling, Umap};
+use super::{Layout, Points, Settling, Tether, Umap};
 use crate::error::{Error, Result};
 use crate::index::Graph;
 use crate::run::Run;
