@@ -153,7 +153,7 @@ fn odd(dir: &Path) {
         common::ok(dir, &["convert", "odd.vec", &format!("{name}.space"), "-q"]);
     };
     make("one", 1, &|_| [1, 2, 3]);
-    make("two", 2, &|i| [i, 1, 1]);
+    make("pair", 2, &|i| [i, 1, 1]);
     make("few", 9, &|i| [i + 1, i * i, 7]);
     make("copies", 1030, &|i| if i < 1000 { [3, 2, 1] } else { [i - 999, 10, i % 7] });
     make("zeros", 40, &|i| if i % 4 == 0 { [0; 3] } else { [i % 5, 1 + i % 7, i % 3] });
