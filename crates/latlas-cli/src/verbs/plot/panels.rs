@@ -101,7 +101,7 @@ fn numbered(column: &str, of: &[f64], whole: bool, most: Option<usize>) -> Panel
         let (low, high) = &mut spans[part(value)];
         (*low, *high) = (low.min(value), high.max(value));
     }
-    let step = sorted.last().zip(sorted.first()).map_or(1.0, |(high, low)| high - low) / 100.0;
+    let step = sorted.last().zip(sorted.first()).map_or(1.0, |(high, low)| high - low) / 50.0;
     let name = |&(low, high): &(f64, f64)| {
         let (low, high) = (number(low, whole, step), number(high, whole, step));
         if low == high { format!("{column} {low}") } else { format!("{column} {low} to {high}") }
