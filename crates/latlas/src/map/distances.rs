@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use crate::error::Result;
 use crate::geometry::Geometry;
+use crate::kernels::wide::{self, Width};
 use crate::linalg::blocks::{Work, block_rows, fold};
 use crate::linalg::{Matrix, RowSource, column_moments};
 use crate::run::Run;
@@ -167,29 +168,55 @@ pub(super) fn ranks(distances: &[f32], targets: &[u32], known: &[u32]) -> Vec<u3
         .filter(|&&target| known(target).is_none())
         .map(|&target| distances[target as usize])
         .fold(f32::NEG_INFINITY, f32::max);
-    // Whoever is farther than all of them has no part in their ranks: mostly nearly everyone.
-    let mut within: Vec<(f32, u32)> = Vec::new();
-    if farthest > f32::NEG_INFINITY {
-        for (chunk, distances) in distances.chunks(CHUNK).enumerate() {
-            let least =
-                distances.iter().fold(f32::INFINITY, |least, &x| if x < least { x } else { least });
-            if least <= farthest {
-                let each = distances.iter().zip((chunk * CHUNK) as u32..);
-                within.extend(each.filter(|(x, _)| **x <= farthest).map(|(&x, row)| (x, row)));
-            }
+    let count = |distances: &[f32], (before, own): (usize, f32)| {
+        Width::widest().run(Nearer { distances, before, own })
+    };
+    // Whoever is farther than all of them has no part in their ranks. Where that is most, the others are put together.
+    let part = count(distances, (distances.len(), farthest)) as usize;
+    let mut within = (Vec::new(), Vec::new());
+    let apart = farthest > f32::NEG_INFINITY && part < distances.len() / 4;
+    if apart {
+        for (row, &x) in distances.iter().enumerate().filter(|(_, x)| **x <= farthest) {
+            within.0.push(x);
+            within.1.push(row as u32);
         }
     }
-    let count = |target: u32| {
+    let rank = |&target: &u32| {
         let own = distances[target as usize];
-        let before = within.partition_point(|&(_, row)| row < target);
-        let as_near: u32 = within[..before].iter().map(|&(x, _)| u32::from(x <= own)).sum();
-        let nearer: u32 = within[before..].iter().map(|&(x, _)| u32::from(x < own)).sum();
-        as_near + nearer + 1
+        known(target).map_or_else(
+            || {
+                // The target itself is among those before, and makes its rank begin at 1.
+                if apart {
+                    let before = within.1.partition_point(|&row| row <= target);
+                    count(&within.0, (before, own))
+                } else {
+                    count(distances, (target as usize + 1, own))
+                }
+            },
+            |at| at as u32 + 1,
+        )
     };
-    targets
-        .iter()
-        .map(|&target| known(target).map_or_else(|| count(target), |at| at as u32 + 1))
-        .collect()
+    targets.iter().map(rank).collect()
+}
+
+/// How many distances are below `own`, or equal to it and among the first `before`.
+struct Nearer<'a> {
+    distances: &'a [f32],
+    before: usize,
+    own: f32,
+}
+
+impl wide::Work for Nearer<'_> {
+    type Output = u32;
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "compiled for each width")]
+    fn run(self) -> u32 {
+        let (before, behind) = self.distances.split_at(self.before);
+        let as_near: u32 = before.iter().map(|&x| u32::from(x <= self.own)).sum();
+        let nearer: u32 = behind.iter().map(|&x| u32::from(x < self.own)).sum();
+        as_near + nearer
+    }
 }
 
 #[cfg(test)]
