@@ -79,7 +79,7 @@ def umappp():
 def pacmap():
     import pacmap
 
-    return lambda x: pacmap.PaCMAP(n_components=2, random_state=None).fit_transform(x)
+    return lambda x: pacmap.PaCMAP(n_components=2, n_neighbors=10, random_state=None).fit_transform(x)
 
 
 def timed(work):

@@ -41,12 +41,13 @@ pub(crate) fn bytes(n: u64) -> String {
     }
 }
 
-/// "1.2 M words/s".
+/// "1.2 M words/s"; of slow work "0.25 iterations/s".
 pub(crate) fn rate(n: f64, unit: &str) -> String {
-    if unit == "bytes" {
-        format!("{}/s", bytes(n.max(0.0) as u64))
-    } else {
-        format!("{} {unit}/s", short(n))
+    match unit {
+        "bytes" => format!("{}/s", bytes(n.max(0.0) as u64)),
+        _ if n > 0.0 && n < 0.995 => format!("{n:.2} {unit}/s"),
+        _ if n > 0.0 && n < 9.95 => format!("{n:.1} {unit}/s"),
+        _ => format!("{} {unit}/s", short(n)),
     }
 }
 

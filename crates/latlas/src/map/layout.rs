@@ -21,6 +21,30 @@ pub struct Points<'a> {
     pub start: Option<&'a Matrix>,
 }
 
+impl Points<'_> {
+    /// Refuses no points at all, a graph of other points, or one of fewer than `wanted` neighbours; `n` may be 1 with no graph.
+    pub(super) fn check_graph(&self, wanted: usize, help: impl Fn(usize) -> String) -> Result<()> {
+        let (n, graph) = (self.vectors.rows(), self.graph);
+        if n == 0 {
+            return Err(Error::data("there is no point to lay out"));
+        }
+        if graph.len() != n && (n > 1 || !graph.is_empty()) {
+            return Err(Error::data(format!(
+                "a graph of the neighbours of {} points for {n}",
+                graph.len()
+            )));
+        }
+        if graph.k() < wanted {
+            return Err(Error::data(format!(
+                "a graph of {} neighbours a point, where {wanted} are wanted",
+                graph.k()
+            ))
+            .help(help(graph.k())));
+        }
+        Ok(())
+    }
+}
+
 /// What draws points back towards a place of their own: λ·‖yᵢ − aᵢ‖² is added to what is lowered.
 #[derive(Clone, Copy)]
 pub struct Tether<'a> {

@@ -90,12 +90,13 @@ fn small_networks_are_partitioned_best() {
                 .iter()
                 .map(|labels| quality(&links, labels, &method))
                 .fold(f64::NEG_INFINITY, f64::max);
-            assert!(own > best - 0.1 * best.abs().max(0.1), "{objective:?}: {own} of {best}");
+            // One move of one point counts 2 to 6 % in a network of nine.
+            assert!(own > best - 0.06 * best.abs().max(0.1), "{objective:?}: {own} of {best}");
             hits += usize::from(own > best - 1e-9);
         }
     }
     // Moves and merges are a heuristic; mostly it finds the best there is.
-    assert!(hits >= 16, "{hits} of 24");
+    assert!(hits >= 20, "{hits} of 24");
 }
 
 #[test]

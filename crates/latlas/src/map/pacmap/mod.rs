@@ -18,7 +18,7 @@ use self::optimise::Moving;
 use self::pairs::{Chosen, Counts, STREAM};
 use super::start::{check_start, principal};
 use super::{Layout, Points, Settling};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::run::Run;
 
@@ -44,7 +44,7 @@ impl Layout for Pacmap {
     fn begin<'a>(&'a self, points: Points<'a>, run: &Run<'_>) -> Result<Box<dyn Settling + 'a>> {
         let n = points.vectors.rows();
         self.check_for(n)?;
-        self.check_graph(&points, n)?;
+        points.check_graph(self.candidates_for(n), |_| "make the graph again".to_owned())?;
         let near = self.neighbours_for(n).min(n - 1);
         let part = |ratio: f64| (ratio * near as f64).round() as usize;
         let counts =
@@ -68,28 +68,6 @@ impl Layout for Pacmap {
 }
 
 impl Pacmap {
-    /// Refuses a graph of other points, or of fewer neighbours than wanted.
-    fn check_graph(&self, points: &Points<'_>, n: usize) -> Result<()> {
-        if n == 0 {
-            return Err(Error::data("there is no point to lay out"));
-        }
-        let (graph, wanted) = (points.graph, self.candidates_for(n));
-        if graph.len() != n && (n > 1 || !graph.is_empty()) {
-            return Err(Error::data(format!(
-                "a graph of the neighbours of {} points for {n}",
-                graph.len()
-            )));
-        }
-        if graph.k() < wanted {
-            return Err(Error::data(format!(
-                "a graph of {} neighbours a point, where {wanted} are wanted",
-                graph.k()
-            ))
-            .help("make the graph again"));
-        }
-        Ok(())
-    }
-
     /// Where points stand at first.
     fn start(&self, points: &Points<'_>, run: &Run<'_>) -> Result<Matrix> {
         let n = points.vectors.rows();

@@ -34,7 +34,7 @@ use self::optimise::{Moving, Schedule};
 use self::places::STREAM;
 use super::start::{check_start, extent, principal};
 use super::{Layout, Points, Settling, Tether};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::linalg::Matrix;
 use crate::linalg::blocks::pool;
 use crate::run::{Run, Step};
@@ -84,7 +84,9 @@ impl Umap {
     ) -> Result<Box<dyn Settling + 'a>> {
         let n = points.vectors.rows();
         self.check_for(n)?;
-        self.check_graph(&points, n)?;
+        points.check_graph(self.neighbours(n).min(n.saturating_sub(1)), |k| {
+            format!("set neighbours={}, or make the graph again", k + 1)
+        })?;
         let pool = pool(run)?;
         // It takes a moment, and no more.
         let stage = |done: usize| Step {
@@ -139,28 +141,6 @@ impl Umap {
                 about,
             })
         })
-    }
-
-    /// Refuses a graph of other points, or of fewer neighbours than wanted.
-    fn check_graph(&self, points: &Points<'_>, n: usize) -> Result<()> {
-        if n == 0 {
-            return Err(Error::data("there is no point to lay out"));
-        }
-        let (graph, wanted) = (points.graph, self.neighbours(n).min(n - 1));
-        if graph.len() != n && (n > 1 || !graph.is_empty()) {
-            return Err(Error::data(format!(
-                "a graph of the neighbours of {} points for {n}",
-                graph.len()
-            )));
-        }
-        if graph.k() < wanted {
-            return Err(Error::data(format!(
-                "a graph of {} neighbours a point, where {wanted} are wanted",
-                graph.k()
-            ))
-            .help(format!("set neighbours={}, or make the graph again", graph.k() + 1)));
-        }
-        Ok(())
     }
 
     /// Where points stand at first: in a box of the same side along each axis, as umap-learn has it, each put off a
