@@ -37,7 +37,7 @@ except ImportError:
 
 
 # From fast and coarse to slow and fine; {} are the defaults.
-OURS = [{"trees": 4, "candidates": 10}, {"trees": 8, "candidates": 20}, {}, {"candidates": 60}, {"candidates": 60, "tolerance": 0.0002}, {"trees": 24, "candidates": 80, "tolerance": 0.0002}]
+OURS = [{"trees": 8, "rounds": 1, "candidates": 20}, {"rounds": 1, "candidates": 20}, {"rounds": 1}, {"trees": 4, "candidates": 10}, {"trees": 8, "candidates": 20}, {}, {"candidates": 60}, {"candidates": 60, "tolerance": 0.0002}, {"trees": 24, "candidates": 80, "tolerance": 0.0002}]
 THEIRS = [{"n_iters": 3}, {}, {"max_candidates": 30}, {"max_candidates": 60}, {"max_candidates": 60, "delta": 1e-5}, {"n_neighbors": 30, "max_candidates": 60}]
 
 
