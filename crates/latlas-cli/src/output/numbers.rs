@@ -101,6 +101,10 @@ mod tests {
         assert_eq!(counted(1, "words"), "1 word");
         assert_eq!(short(16_031_200.0), "16.0 M");
         assert_eq!(bytes(48_300_000), "48.3 MB");
+        assert_eq!(rate(0.0, "steps"), "0 steps/s");
+        assert_eq!(rate(0.254, "steps"), "0.25 steps/s");
+        assert_eq!(rate(3.12, "steps"), "3.1 steps/s");
+        assert_eq!(rate(1_200_000.0, "words"), "1.2 M words/s");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 05 s");
         assert_eq!(duration(Duration::from_secs(7_325)), "2 h 02 min");
         assert_eq!(figure(-0.0001), "0.000");

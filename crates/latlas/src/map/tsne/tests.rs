@@ -97,7 +97,7 @@ fn a_tree_is_as_exact_as_theta_says() {
 fn a_grid_is_as_exact_as_its_spacing_says() {
     for reach in [1e-4, 0.5, 5.0, 20.0, 70.0] {
         let at = clumps::<2>(3000, reach, 5);
-        // 0.5 is the default and 0.7 the widest that the options advise; the errors there are those measured, rounded up.
+        // 0.5 is the default; 0.7, the widest that the options advise, is had at the price of these errors.
         for (spacing, most_z, most) in [(0.25, 1e-4, 0.003), (0.5, 1e-3, 0.02), (0.7, 5e-3, 0.09)] {
             let (z, force) = errors(&at, &mut Field::new(spacing));
             assert!(z <= most_z && force <= most, "{z} {force} at {spacing}, {reach}");
