@@ -1,4 +1,4 @@
-//! Graphs of nearest neighbours: exact ones are those of brute force, those by descent reach a recall, all of them are
+//! Graphs of nearest neighbours: exact ones are those of brute force, those by cells reach a recall, all of them are
 //! the same at any number of threads, and what cannot be done is refused with a reason.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
@@ -64,8 +64,8 @@ fn exact(k: usize) -> NeighbourOptions {
     NeighbourOptions { method: NeighbourMethod::Exact, ..NeighbourOptions::nearest(k) }
 }
 
-fn descent(k: usize) -> NeighbourOptions {
-    NeighbourOptions { method: NeighbourMethod::Descent, ..NeighbourOptions::nearest(k) }
+fn cells(k: usize) -> NeighbourOptions {
+    NeighbourOptions { method: NeighbourMethod::Cells, ..NeighbourOptions::nearest(k) }
 }
 
 /// What the exact index answers for every row, whose own laws are in `tests/index.rs`.
@@ -132,13 +132,13 @@ fn copies_by_the_thousand_are_ordered_by_number() {
         assert_eq!(graph.neighbours(i), copies.map(|j| j as u32).collect::<Vec<_>>());
         assert!(graph.distances(i).iter().all(|&d| d == 0.0));
     }
-    // By descent any of the copies will do, but copies they are.
-    let graph = Graph::of(&points, Geometry::Euclidean, &descent(k), &with_threads(2)).unwrap();
+    // By cells any of the copies will do, but copies they are.
+    let graph = Graph::of(&points, Geometry::Euclidean, &cells(k), &with_threads(2)).unwrap();
     let near = (0..rows).filter(|&i| graph.distances(i)[k - 1] == 0.0).count();
     assert!(near as f64 > 0.95 * rows as f64, "{near} of {rows}");
     // All of them one point, and nothing else.
     let points = Matrix::new(1000, 2, vec![0.25; 2000]).unwrap();
-    for (geometry, options) in [(Geometry::Cosine, exact(5)), (Geometry::Euclidean, descent(5))] {
+    for (geometry, options) in [(Geometry::Cosine, exact(5)), (Geometry::Euclidean, cells(5))] {
         let graph = Graph::of(&points, geometry, &options, &with_threads(2)).unwrap();
         assert!(distances_of(&graph).iter().all(|&d| d == 0.0));
     }
@@ -150,7 +150,7 @@ fn zero_vectors_are_at_distance_1_under_the_cosine() {
     for i in [0, 17, 399] {
         points.row_mut(i).fill(0.0);
     }
-    for options in [exact(8), descent(8)] {
+    for options in [exact(8), cells(8)] {
         let graph = Graph::of(&points, Geometry::Cosine, &options, &with_threads(1)).unwrap();
         assert!(graph.distances(17).iter().all(|&d| d <= 1.0));
         for i in 0..400 {
@@ -164,7 +164,7 @@ fn zero_vectors_are_at_distance_1_under_the_cosine() {
 }
 
 #[test]
-fn descent_finds_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
+fn cells_find_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
     for (rows, dim, k, geometry) in [
         (6000, 12, 15, Geometry::Euclidean),
         (4000, 40, 30, Geometry::Cosine),
@@ -172,9 +172,9 @@ fn descent_finds_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
     ] {
         let points = mixture(rows as u64, rows, dim);
         let truth = Graph::of(&points, geometry, &exact(k), &with_threads(2)).unwrap();
-        let one = Graph::of(&points, geometry, &descent(k), &with_threads(1)).unwrap();
+        let one = Graph::of(&points, geometry, &cells(k), &with_threads(1)).unwrap();
         for threads in [2, 3] {
-            let other = Graph::of(&points, geometry, &descent(k), &with_threads(threads)).unwrap();
+            let other = Graph::of(&points, geometry, &cells(k), &with_threads(threads)).unwrap();
             assert_eq!(one, other);
         }
         let found: usize = (0..rows)
@@ -184,7 +184,7 @@ fn descent_finds_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
         assert!(share > 0.95, "{share} of {rows} × {dim}, k = {k}");
         let told = one.recall().unwrap();
         assert!(
-            (told.value - share).abs() <= 5.0 * told.standard_error + 1e-3,
+            (told.value - share).abs() <= 5.0 * told.standard_error + 3e-3,
             "{told:?}, {share}"
         );
         assert_eq!(told.sampled, 500);
@@ -195,11 +195,11 @@ fn descent_finds_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
                 assert_eq!(distance, true_distance as f32);
             }
         }
-        // Trees alone miss some, and others under another seed.
-        let trees = NeighbourOptions { trees: 2, leaf: 64, rounds: 0, ..descent(k) };
+        // A point's own cell alone misses some, and others under another seed.
+        let near = NeighbourOptions { reach: 0.0, ..cells(k) };
         let planted = |seed| {
             let run = Run { seed, ..with_threads(2) };
-            Graph::of(&points, geometry, &trees, &run).unwrap()
+            Graph::of(&points, geometry, &near, &run).unwrap()
         };
         let poor = planted(7);
         assert!(poor.recall().unwrap().value < told.value - 0.1, "{:?}", poor.recall());
@@ -207,13 +207,60 @@ fn descent_finds_nearly_all_neighbours_and_the_same_at_any_number_of_threads() {
     }
 }
 
+/// Points that look as far as the planes between cells allow miss next to nothing, those that look less far more.
+#[test]
+fn a_longer_reach_finds_more() {
+    for (dim, geometry) in [(5, Geometry::Euclidean), (24, Geometry::Cosine)] {
+        let points = mixture(11, 6000, dim);
+        let recall = |reach: f64| {
+            let options =
+                NeighbourOptions { reach, compared: usize::MAX, recall_sample: 6000, ..cells(10) };
+            Graph::of(&points, geometry, &options, &with_threads(2))
+                .unwrap()
+                .recall()
+                .unwrap()
+                .value
+        };
+        let found = [0.0, 0.1, 0.3, 1.0].map(recall);
+        assert!(found.is_sorted() && found[0] < found[2] && found[3] > 0.999, "{found:?}");
+    }
+}
+
+/// Wide points are compared by their fronts first, which must lose next to nothing: where few directions hold most of
+/// them, where all are alike, and where there is but one point.
+#[test]
+fn wide_points_find_their_neighbours() {
+    let (rows, dim, k) = (5000, 260, 10);
+    let mut random = stream(3, &[]);
+    let noise: Vec<f32> = (0..rows * dim).map(|_| uniform(&mut random)).collect();
+    let few = mixture(8, rows, 12);
+    let numbers = |mix: &dyn Fn(usize, usize) -> f32| {
+        Matrix::new(rows, dim, (0..rows * dim).map(|at| mix(at / dim, at % dim)).collect()).unwrap()
+    };
+    let flat = numbers(&|i, j| 3.0 + noise[i * dim + j]);
+    let steep =
+        numbers(&|i, j| few.row(i)[j % 12] * (1.0 + (j / 12) as f32) + 0.05 * noise[i * dim + j]);
+    for (name, points, least) in [("flat", &flat, 0.9), ("steep", &steep, 0.99)] {
+        for geometry in GEOMETRIES {
+            let options = NeighbourOptions { reach: 0.5, ..cells(k) };
+            let one = Graph::of(points, geometry, &options, &with_threads(1)).unwrap();
+            assert_eq!(one, Graph::of(points, geometry, &options, &with_threads(2)).unwrap());
+            let recall = one.recall().unwrap();
+            assert!(recall.value > least, "{name}, {geometry:?}: {recall:?}");
+        }
+    }
+    let same = numbers(&|_, j| j as f32);
+    let graph = Graph::of(&same, Geometry::Euclidean, &cells(k), &with_threads(2)).unwrap();
+    assert!(distances_of(&graph).iter().all(|&d| d == 0.0));
+}
+
 /// So few points that every one meets every other.
 #[test]
-fn descent_among_few_points_is_exact() {
+fn cells_of_few_points_is_exact() {
     for (rows, k) in [(2, 1), (3, 2), (40, 39), (100, 60), (120, 7)] {
         let points = planted(5, rows, 4);
         let graph = |options| Graph::of(&points, Geometry::Euclidean, &options, &with_threads(2));
-        let mut found = graph(descent(k)).unwrap();
+        let mut found = graph(cells(k)).unwrap();
         let whole = found.recall().unwrap();
         assert_eq!((whole.value, whole.standard_error), (1.0, 0.0), "{rows}, {k}");
         found = Graph::new(k, numbers_of(&found), distances_of(&found)).unwrap();
@@ -221,14 +268,14 @@ fn descent_among_few_points_is_exact() {
     }
 }
 
-/// Groups that nothing links, and a start that is poor: lists are whole all the same.
+/// Groups that nothing links, and points that look no farther than they must: lists are whole all the same.
 #[test]
 fn disconnected_groups_and_large_k_are_whole() {
     let mut points = mixture(9, 900, 3);
     for i in 0..900 {
         points.row_mut(i)[0] += 1e4 * (i % 9) as f32;
     }
-    let options = NeighbourOptions { trees: 1, leaf: 8, rounds: 2, ..descent(20) };
+    let options = NeighbourOptions { reach: 0.0, compared: 1, ..cells(20) };
     let graph = Graph::of(&points, Geometry::Euclidean, &options, &with_threads(2)).unwrap();
     assert!((0..900).all(|i| graph.neighbours(i).iter().all(|&j| j as usize % 9 == i % 9)));
     // More neighbours than a group has members: the nearest of other groups follow.
@@ -273,7 +320,7 @@ fn what_cannot_be_done_is_refused_by_name() {
     let error = refused(&points, &exact(30));
     assert_eq!(error.to_string(), "30 neighbours asked of 30 points, itself left out");
     assert_eq!((error.kind(), error.way_out()), (Kind::Usage, Some("ask for k = 1 to 29")));
-    assert_eq!(refused(&points, &descent(0)).kind(), Kind::Usage);
+    assert_eq!(refused(&points, &cells(0)).kind(), Kind::Usage);
     let error = refused(&Matrix::zeros(40_000, 1), &exact(30_000));
     assert_eq!(
         error.to_string(),
@@ -287,16 +334,15 @@ fn what_cannot_be_done_is_refused_by_name() {
     );
     let mut bad = points.clone();
     bad.row_mut(11)[2] = f32::NAN;
-    for options in [exact(3), descent(3)] {
+    for options in [exact(3), cells(3)] {
         let error = refused(&bad, &options);
         assert_eq!(error.to_string(), "row 12, component 3: not a number");
         assert_eq!(error.kind(), Kind::Data);
     }
     for options in [
-        NeighbourOptions { trees: 0, ..descent(3) },
-        NeighbourOptions { leaf: 5, ..descent(3) },
-        NeighbourOptions { candidates: 1000, ..descent(3) },
-        NeighbourOptions { tolerance: f64::NAN, ..descent(3) },
+        NeighbourOptions { reach: 1.5, ..cells(3) },
+        NeighbourOptions { reach: f64::NAN, ..cells(3) },
+        NeighbourOptions { compared: 0, ..cells(3) },
     ] {
         assert_eq!(refused(&points, &options).kind(), Kind::Usage);
     }
@@ -318,9 +364,9 @@ fn every_stage_can_be_cancelled() {
         ("averaging", exact(5)),
         ("comparing all pairs", exact(5)),
         ("measuring neighbours", exact(5)),
-        ("finding neighbours", descent(5)),
-        ("measuring neighbours", descent(5)),
-        ("comparing points", descent(5)),
+        ("finding neighbours", cells(5)),
+        ("measuring neighbours", cells(5)),
+        ("comparing points", cells(5)),
     ] {
         let run = Run { progress: &Cancel(stage), ..with_threads(2) };
         let error = Graph::of(&points, Geometry::Euclidean, &options, &run).unwrap_err();
@@ -384,19 +430,19 @@ fn a_graph_is_kept_with_its_space_and_used_where_it_fits() {
     // Not for more neighbours, nor for those that another method would find.
     let more = neighbours(&space, "main", &exact(13), &run).unwrap();
     assert_eq!((more.k(), ears.heard().len()), (13, 0));
-    let found = neighbours(&space, "main", &descent(12), &run).unwrap();
-    assert!(ears.heard()[0].starts_with("neighbours by descent: "));
+    let found = neighbours(&space, "main", &cells(12), &run).unwrap();
+    assert!(ears.heard()[0].starts_with("neighbours by cells: "));
 
-    // One by descent is used again under the same seed and options, with its recall.
+    // One by cells is used again under the same seed and options, with its recall.
     let mut edit = Space::edit(&path).unwrap();
-    keep_neighbours(&mut edit, "main", &found, &descent(12), &run).unwrap();
+    keep_neighbours(&mut edit, "main", &found, &cells(12), &run).unwrap();
     let space = edit.publish(step()).unwrap();
     assert_eq!(space.graphs().len(), 1, "it takes the place of the one before");
-    assert_eq!(neighbours(&space, "main", &descent(12), &run).unwrap(), found);
+    assert_eq!(neighbours(&space, "main", &cells(12), &run).unwrap(), found);
     assert_eq!(ears.heard().len(), 1);
     let other = Run { seed: 1, ..run.clone() };
-    neighbours(&space, "main", &descent(12), &other).unwrap();
-    assert!(ears.heard()[0].starts_with("neighbours by descent: "));
+    neighbours(&space, "main", &cells(12), &other).unwrap();
+    assert!(ears.heard()[0].starts_with("neighbours by cells: "));
 
     // Columns leave it alone, deleted rows make it stale, and a compacted space keeps what is not.
     let mut edit = Space::edit(&path).unwrap();

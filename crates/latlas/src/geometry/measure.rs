@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cosine, Euclidean, Metric};
 use crate::error::{Error, Result};
 use crate::kernels;
+use crate::kernels::wide::{Width, Work};
 
 /// What a search measures by. `Dot` is no metric (a vector need not be closest to itself), so no space has it as
 /// its geometry.
@@ -50,7 +51,35 @@ impl Measure {
     /// nearly parallel vectors where 1 − cos does not. Panics if the lengths differ.
     pub fn exact(self, a: &[f32], b: &[f32]) -> f64 {
         assert!(a.len() == b.len(), "vectors of {} and {} numbers", a.len(), b.len());
+        Width::widest().run(Exactly { measure: self, a, b })
+    }
+
+    /// How alike two vectors of this distance are, larger being more alike: the cosine, 1/(1+d) for Euclidean
+    /// distance, the dot product.
+    pub fn similarity(self, distance: f64) -> f64 {
         match self {
+            Measure::Cosine => 1.0 - distance,
+            Measure::Euclidean => 1.0 / (1.0 + distance),
+            Measure::Dot => -distance,
+        }
+    }
+}
+
+/// A distance in f64, compiled for each width of registers, with the same bits at all.
+struct Exactly<'a> {
+    measure: Measure,
+    a: &'a [f32],
+    b: &'a [f32],
+}
+
+impl Work for Exactly<'_> {
+    type Output = f64;
+
+    #[expect(clippy::inline_always, reason = "`Width::run` compiles what is inlined")]
+    #[inline(always)]
+    fn run(self) -> f64 {
+        let (a, b) = (self.a, self.b);
+        match self.measure {
             Measure::Cosine => {
                 let (na, nb) = (norm(a), norm(b));
                 if na == 0.0 || nb == 0.0 {
@@ -67,35 +96,38 @@ impl Measure {
             Measure::Dot => -sum(a, b, |x, y| x * y),
         }
     }
-
-    /// How alike two vectors of this distance are, larger being more alike: the cosine, 1/(1+d) for Euclidean
-    /// distance, the dot product.
-    pub fn similarity(self, distance: f64) -> f64 {
-        match self {
-            Measure::Cosine => 1.0 - distance,
-            Measure::Euclidean => 1.0 / (1.0 + distance),
-            Measure::Dot => -distance,
-        }
-    }
 }
 
 /// ‖a‖ in f64.
+#[expect(clippy::inline_always, reason = "`Width::run` compiles what is inlined")]
+#[inline(always)]
 fn norm(a: &[f32]) -> f64 {
     sum(a, a, |x, y| x * y).sqrt()
 }
 
-/// Σ term(aᵢ, bᵢ) in four interleaved sums, which the compiler can keep in vector registers.
+/// Σ term(aᵢ, bᵢ) in sixteen interleaved sums, which the compiler keeps in vector registers.
+#[inline(always)]
 fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
-    let mut sums = [0.0; 4];
-    let (a4, b4) = (a.chunks_exact(4), b.chunks_exact(4));
-    let tail: f64 =
-        a4.remainder().iter().zip(b4.remainder()).map(|(&x, &y)| term(x.into(), y.into())).sum();
-    for (x, y) in a4.zip(b4) {
-        for lane in 0..4 {
+    const SUMS: usize = 16;
+    let mut sums = [0.0; SUMS];
+    let (whole_a, whole_b) = (a.chunks_exact(SUMS), b.chunks_exact(SUMS));
+    let mut tail = 0.0;
+    for (&x, &y) in whole_a.remainder().iter().zip(whole_b.remainder()) {
+        tail += term(x.into(), y.into());
+    }
+    for (x, y) in whole_a.zip(whole_b) {
+        for lane in 0..SUMS {
             sums[lane] += term(x[lane].into(), y[lane].into());
         }
     }
-    sums[0] + sums[1] + (sums[2] + sums[3]) + tail
+    let mut half = SUMS / 2;
+    while half > 0 {
+        for lane in 0..half {
+            sums[lane] += sums[lane + half];
+        }
+        half /= 2;
+    }
+    sums[0] + tail
 }
 
 impl fmt::Display for Measure {

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
+use crate::kernels;
 use crate::linalg::RowSource;
 use crate::space::{Field, Row, Rows, Space};
 
@@ -105,6 +106,12 @@ impl RowSource for FieldRows {
             }
         }
         scratch
+    }
+
+    fn prefetch(&self, row: usize) {
+        if let Some(numbers) = self.in_place(&(row..row + 1)) {
+            kernels::prefetch(numbers);
+        }
     }
 
     fn row_name(&self, row: usize) -> String {

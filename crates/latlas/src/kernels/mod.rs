@@ -37,6 +37,7 @@ mod x86;
 mod x86_blocks;
 
 pub use panels::{LANES, Panels};
+pub use racing::prefetch;
 pub use set::Set;
 pub use topk::TopK;
 

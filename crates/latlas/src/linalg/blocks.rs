@@ -68,7 +68,7 @@ pub(crate) struct Work<'a> {
     run: &'a Run<'a>,
     stage: &'static str,
     unit: &'static str,
-    total: AtomicU64,
+    total: u64,
     done: AtomicU64,
     stopped: AtomicBool,
     /// Holds the next mark to report at; a lock, since progress is told from one thread at a time.
@@ -84,13 +84,7 @@ impl<'a> Work<'a> {
         unit: &'static str,
     ) -> Result<Self> {
         let (done, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
-        let total = AtomicU64::new(total);
         Ok(Work { pool: pool(run)?, run, stage, unit, total, done, stopped, next: Mutex::new(0) })
-    }
-
-    /// So many units are still to come, as far as it is known now.
-    pub(crate) fn expect_more(&self, units: u64) {
-        self.total.store(self.done.load(Ordering::Relaxed) + units, Ordering::Relaxed);
     }
 
     /// Counts units as done, and tells so about a hundred times in all.
@@ -99,7 +93,7 @@ impl<'a> Work<'a> {
         if let Ok(mut next) = self.next.try_lock()
             && done >= *next
         {
-            let total = self.total.load(Ordering::Relaxed);
+            let total = self.total;
             *next = done + total / 100;
             let (stage, unit) = (self.stage, self.unit);
             let step = Step {

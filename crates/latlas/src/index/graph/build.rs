@@ -1,7 +1,7 @@
 //! From points to their graph.
 
 use super::super::FieldRows;
-use super::descent::descent;
+use super::cells::in_cells;
 use super::pairs::exact;
 use super::points::Points;
 use super::stored::kept;
@@ -33,7 +33,7 @@ impl Graph {
     /// The graph of the nearest neighbours of these points. The same points, options and seed give the same graph, with any
     /// number of threads. Errors: fewer points than k + 1; a number that is not finite, named by its row.
     ///
-    /// A graph found by descent has its recall measured, if the options ask for it, and told as a note.
+    /// A graph by cells has its recall measured, if the options ask for it, and told as a note.
     pub fn of(
         points: &dyn RowSource,
         geometry: Geometry,
@@ -43,16 +43,16 @@ impl Graph {
         options.check(points.rows())?;
         let method = options.resolved(points.rows());
         let prepared = Points::new(points, geometry, run)?;
-        let (neighbours, distances) = if method == NeighbourMethod::Descent {
-            descent(&prepared, options, run)?
+        let (neighbours, distances) = if method == NeighbourMethod::Cells {
+            in_cells(&prepared, options, run)?
         } else {
             exact(&prepared, options.k, run)?
         };
         let mut graph = Graph { k: options.k, neighbours, distances, recall: None };
-        if method == NeighbourMethod::Descent && options.recall_sample > 1 {
+        if method == NeighbourMethod::Cells && options.recall_sample > 1 {
             let recall = graph.measured(points, geometry, options.recall_sample, run)?;
             run.progress.note(&format!(
-                "neighbours by descent: {:.2} ± {:.2} % of the true ones, on {} points",
+                "neighbours by cells: {:.2} ± {:.2} % of the true ones, on {} points",
                 100.0 * recall.value,
                 100.0 * recall.standard_error,
                 recall.sampled

@@ -6,7 +6,7 @@
 
 use std::sync::Mutex;
 
-use crate::kernels::gram::Gram;
+use crate::kernels::LANES;
 
 /// A distance and a point as one number that orders by both; the distance is no NaN.
 #[inline]
@@ -44,17 +44,24 @@ impl Lists {
     /// Empty lists of the `k` ≥ 1 nearest.
     pub(super) fn new(points: usize, k: usize) -> Self {
         let room = k + k.clamp(16, 64);
+        let mut bounds = vec![f32::INFINITY; points];
+        bounds.resize(points.next_multiple_of(LANES), f32::NEG_INFINITY);
         Lists {
             k,
             room,
             entries: vec![0; points * room],
             used: vec![0; points],
             worst: vec![u64::MAX; points],
-            bounds: vec![f32::INFINITY; points],
+            bounds,
         }
     }
 
-    /// For each point, the distance beyond which nothing is of interest.
+    /// How many lists there are.
+    pub(super) fn len(&self) -> usize {
+        self.used.len()
+    }
+
+    /// For each point, the distance beyond which nothing is of interest; then −∞ up to a multiple of [`LANES`].
     pub(super) fn bounds(&self) -> &[f32] {
         &self.bounds
     }
@@ -68,17 +75,6 @@ impl Lists {
             self.used[list] += 1;
             if used + 1 == self.room {
                 self.cut(list);
-            }
-        }
-    }
-
-    /// Offers an entry that may have been offered before.
-    #[inline]
-    pub(super) fn offer_again(&mut self, gram: &Gram, list: usize, entry: u64) {
-        if entry < self.worst[list] {
-            let kept = &self.entries[list * self.room..][..self.used[list] as usize];
-            if !gram.contains(kept, entry) {
-                self.offer(list, entry);
             }
         }
     }
@@ -104,29 +100,34 @@ impl Lists {
     }
 }
 
-/// The lists of all points, `shared` consecutive ones under each lock.
+/// The lists of all points, those of consecutive points under one lock.
 pub(super) struct Shared {
-    shared: usize,
     locks: Vec<Mutex<Lists>>,
 }
 
 impl Shared {
-    /// Empty lists of the `k` nearest.
-    pub(super) fn new(points: usize, k: usize, shared: usize) -> Self {
-        let lists = |first: usize| Mutex::new(Lists::new(shared.min(points - first), k));
-        Shared { shared, locks: (0..points).step_by(shared).map(lists).collect() }
+    /// Empty lists of the `k` nearest, so many points a lock.
+    pub(super) fn new(points: impl Iterator<Item = usize>, k: usize) -> Self {
+        Shared { locks: points.map(|points| Mutex::new(Lists::new(points, k))).collect() }
     }
 
-    /// How many points share a lock.
-    pub(super) fn shared(&self) -> usize {
-        self.shared
-    }
-
-    /// What is done with the lists of the points from `block * shared` on.
-    pub(super) fn with<T>(&self, block: usize, act: impl FnOnce(&mut Lists) -> T) -> T {
+    /// What is done with the lists under a lock.
+    pub(super) fn with<T>(&self, lock: usize, act: impl FnOnce(&mut Lists) -> T) -> T {
         // A panic elsewhere ends the computation, so what it left does not matter.
-        let mut lists = self.locks[block].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut lists = self.locks[lock].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         act(&mut lists)
+    }
+
+    /// All lists, and the place of the first one of each lock.
+    pub(super) fn into_parts(self) -> Vec<(usize, Lists)> {
+        let mut first = 0;
+        let parts = self.locks.into_iter().map(|lock| {
+            let lists = lock.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let from = first;
+            first += lists.len();
+            (from, lists)
+        });
+        parts.collect()
     }
 }
 
@@ -149,8 +150,8 @@ mod tests {
             for &offer in expected.iter().rev() {
                 once.offer(1, offer);
             }
-            for &offer in &offers {
-                again.offer_again(&Gram::detect(), 1, offer);
+            for &offer in &expected {
+                again.offer(1, offer);
             }
             expected.truncate(k);
             prop_assert_eq!(once.settle(1), &expected[..]);

@@ -29,46 +29,54 @@ pub(super) struct Measured<'a> {
 }
 
 impl Measured<'_> {
-    /// The neighbours and distances of all points from lists of more than k candidates each, list after list, and the
-    /// points whose candidates do not suffice.
+    /// The neighbours and distances of all points from lists of more than k candidates each, list after list. The
+    /// candidates of all points that stand in their own order (no `order` of them is given) are all that may be near:
+    /// points are named whose candidates do not suffice to know. Otherwise those with fewer than k are named.
     pub(super) fn of_all(
         &self,
-        lists: &Shared,
+        lists: Shared,
+        order: Option<&[u32]>,
         halves: &[f32],
         run: &Run,
     ) -> Result<(Vec<u32>, Vec<f32>, Vec<Hard>)> {
-        let (n, k, shared) = (self.points.len(), self.k, lists.shared());
-        let (mut neighbours, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
+        let (n, k) = (self.points.len(), self.k);
         let work = Work::new(run, "measuring neighbours", n as u64, "points")?;
-        let hard: Vec<Vec<Hard>> = work.pool.install(|| {
-            neighbours
-                .par_chunks_mut(shared * k)
-                .zip(distances.par_chunks_mut(shared * k))
-                .enumerate()
-                .map_init(Scratch::default, |scratch, (block, (neighbours, distances))| {
-                    let mut hard = Vec::new();
+        let parts = lists.into_parts();
+        let found: Vec<(usize, Vec<Near>, Vec<Hard>)> = work.pool.install(|| {
+            let each = parts.into_par_iter().with_max_len(1);
+            let found = each.map_init(Scratch::default, |scratch, (first, mut lists)| {
+                let (mut found, mut hard) = (Vec::with_capacity(lists.len() * k), Vec::new());
+                for list in 0..lists.len() {
                     if work.cancelled() {
-                        return hard;
+                        break;
                     }
-                    let slots = neighbours.chunks_exact_mut(k).zip(distances.chunks_exact_mut(k));
-                    for (i, (neighbours, distances)) in slots.enumerate() {
-                        let point = (block * shared + i) as u32;
-                        let half = halves[point as usize];
-                        let near = lists.with(block, |lists| {
-                            self.nearest(point, lists.settle(i), half, scratch)
-                        });
-                        match near {
-                            Ok(near) => fill(&near, neighbours, distances),
-                            Err(window) => hard.push((point, window)),
+                    let place = first + list;
+                    let point = order.map_or(place as u32, |order| order[place]);
+                    let candidates = lists.settle(list);
+                    match self.nearest(point, candidates, halves[place], order.is_none(), scratch) {
+                        Ok(near) => found.extend(near),
+                        Err(window) => {
+                            found.resize(found.len() + k, (0.0, 0));
+                            hard.push((point, window));
                         }
                     }
-                    work.advance((neighbours.len() / k) as u64);
-                    hard
-                })
-                .collect()
+                }
+                work.advance(lists.len() as u64);
+                (first, found, hard)
+            });
+            found.collect()
         });
         work.finish()?;
-        Ok((neighbours, distances, hard.concat()))
+        let (mut neighbours, mut distances) = (vec![0; n * k], vec![0.0; n * k]);
+        let mut all_hard = Vec::new();
+        for (first, found, hard) in found {
+            for (place, near) in (first..).zip(found.chunks_exact(k)) {
+                let at = order.map_or(place, |order| order[place] as usize) * k;
+                fill(near, &mut neighbours[at..at + k], &mut distances[at..at + k]);
+            }
+            all_hard.extend(hard);
+        }
+        Ok((neighbours, distances, all_hard))
     }
 
     /// The k nearest of some points, exactly, in the order of `members`.
@@ -96,7 +104,7 @@ impl Measured<'_> {
             let mut lists = held(&lists);
             for (i, &member) in members.iter().enumerate() {
                 let half = self.points.half(member, &mut scratch.rows);
-                match self.nearest(member, lists.settle(i), half, &mut scratch) {
+                match self.nearest(member, lists.settle(i), half, true, &mut scratch) {
                     Ok(near) => found.push(near),
                     Err(window) => {
                         hard.push((found.len(), (member, window)));
@@ -154,18 +162,20 @@ impl Measured<'_> {
         Ok(found)
     }
 
-    /// The k nearest of a point out of its candidates in order; or, if others may be as near, how far to look for them.
+    /// The k nearest of a point out of its candidates in order; or, if there are fewer, or `all` that are as near are
+    /// wanted and others may be, how far to look for them.
     fn nearest(
         &self,
         point: u32,
         candidates: &[u64],
         half: f32,
+        all: bool,
         scratch: &mut Scratch,
     ) -> std::result::Result<Vec<Near>, f32> {
         let Some(&kth) = candidates.get(self.k - 1) else { return Err(f32::INFINITY) };
         let window = self.points.window(distance_of(kth), half);
         let within = candidates.partition_point(|&candidate| distance_of(candidate) <= window);
-        if within == candidates.len() && within < self.points.len() - 1 {
+        if all && within == candidates.len() && within < self.points.len() - 1 {
             return Err(window);
         }
         let mut others = std::mem::take(&mut scratch.others);
@@ -189,7 +199,10 @@ impl Measured<'_> {
         scratch.own.extend_from_slice(self.points.source.block(own..own + 1, &mut scratch.rows));
         let mut near: Vec<Near> = Vec::with_capacity(others.len().min(4 * self.k));
         let mut copies = 0;
-        for &other in others {
+        for (i, &other) in others.iter().enumerate() {
+            if let Some(&next) = others.get(i + 1) {
+                self.points.source.prefetch(next as usize);
+            }
             let exact = self.points.exact(&scratch.own, other, &mut scratch.rows);
             // Some distance has to be shown, even where f32 has none so large; and no −0.
             near.push(((exact as f32).clamp(0.0, f32::MAX) + 0.0, other));

@@ -1,24 +1,27 @@
 //! The graph of nearest neighbours: what maps, clusters and probes are built from.
 //!
 //! ```text
-//! points ──exact (pairs) or by descent (forest, rounds of joins)──▶ candidates in f32 ──measured in f64──▶ Graph
+//! points ──every pair (pairs), or those that may be near (cells, visits, meetings)──▶ candidates in f32 ──measured in f64──▶ Graph
 //! ```
 //!
 //! `docs/neighbours.md` says what is computed how, and what it costs.
 
 mod build;
-mod descent;
-mod forest;
-mod join;
+mod cells;
+mod centres;
+mod fronts;
 mod lists;
 mod measured;
+mod meetings;
 mod options;
 mod pairs;
 mod points;
 mod prepared;
+mod random;
 mod read;
 mod recall;
 mod stored;
+mod visits;
 
 use super::Neighbours;
 use crate::error::Result;

@@ -15,22 +15,15 @@ pub struct NeighbourOptions {
     pub k: usize,
     /// How they are found.
     pub method: NeighbourMethod,
-    /// `auto` is exact up to this many points. Exact search takes time ∝ n², descent about ∝ n·log n.
+    /// `auto` is exact up to this many points. Exact search takes time ∝ n²·d, cells take a small share of that.
     pub exact_up_to: usize,
-    /// Descent only: the random-projection trees it starts from. More: a better start, each tree a pass over the
-    /// points a level. 4–16.
-    pub trees: usize,
-    /// Descent only: the most points of a leaf, which are all compared with each other. 32–1024.
-    pub leaf: usize,
-    /// Descent only: how many neighbours of a point are introduced to each other in a round. More: fewer rounds
-    /// and a higher recall, in time ∝ its square. 10–60.
-    pub candidates: usize,
-    /// Descent only: the most rounds.
-    pub rounds: usize,
-    /// Descent only: it ends when a round changes no more than this share of all neighbours. Lower: a higher
-    /// recall, by more rounds. 10⁻⁴–10⁻².
-    pub tolerance: f64,
-    /// Descent only: the recall is measured on this many points, against all others; below 2 it is not measured.
+    /// Cells only: how far a point looks beyond its own cell, as a share of the distance of its k-th nearest there.
+    /// More: a higher recall, in time ∝ about its cube; at 1 next to nothing is missed. 0.15–0.5.
+    pub reach: f64,
+    /// Cells only: the most points of other cells that a point is compared with, those of the likeliest cells. It bounds
+    /// the time where points have no near neighbours to speak of, at some recall.
+    pub compared: usize,
+    /// Cells only: the recall is measured on this many points, against all others; below 2 it is not measured.
     pub recall_sample: usize,
 }
 
@@ -39,12 +32,12 @@ pub struct NeighbourOptions {
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum NeighbourMethod {
-    /// Exact up to `exact_up_to` points, else by descent.
+    /// Exact up to `exact_up_to` points, else by cells.
     Auto,
     /// Every pair of points is compared; nothing is missed.
     Exact,
-    /// NN-descent: neighbours of neighbours, from a start by random-projection trees. Misses a few.
-    Descent,
+    /// Each point is compared with those of its own cell and of the cells that may hold nearer ones. Misses a few.
+    Cells,
 }
 
 impl Default for NeighbourOptions {
@@ -52,12 +45,9 @@ impl Default for NeighbourOptions {
         NeighbourOptions {
             k: 15,
             method: NeighbourMethod::Auto,
-            exact_up_to: 100_000,
-            trees: 12,
-            leaf: 256,
-            candidates: 40,
-            rounds: 20,
-            tolerance: 2e-3,
+            exact_up_to: 20_000,
+            reach: 0.3,
+            compared: 16_384,
             recall_sample: 500,
         }
     }
@@ -73,7 +63,7 @@ impl NeighbourOptions {
     pub fn resolved(&self, points: usize) -> NeighbourMethod {
         match self.method {
             NeighbourMethod::Auto if points <= self.exact_up_to => NeighbourMethod::Exact,
-            NeighbourMethod::Auto => NeighbourMethod::Descent,
+            NeighbourMethod::Auto => NeighbourMethod::Cells,
             chosen => chosen,
         }
     }
@@ -106,24 +96,13 @@ impl NeighbourOptions {
             ))
             .help(format!("at most {} do: ask for fewer, or a lower perplexity", MOST / points)));
         }
-        let ranges = [
-            ("trees", self.trees, 1..=256),
-            ("leaf", self.leaf, 8..=4096),
-            ("candidates", self.candidates, 2..=256),
-            ("rounds", self.rounds, 0..=1000),
-        ];
-        for (name, value, range) in ranges {
-            if !range.contains(&value) {
-                return Err(Error::usage(format!("{name} = {value} is out of range"))
-                    .help(format!("take {} to {}", range.start(), range.end())));
-            }
+        if !(0.0..=1.0).contains(&self.reach) {
+            return Err(Error::usage(format!("reach = {} is out of range", self.reach))
+                .help("take 0 to 1: 0.3 misses a few in a thousand"));
         }
-        if !(0.0..=1.0).contains(&self.tolerance) {
-            return Err(Error::usage(format!(
-                "tolerance = {} is no share of the neighbours",
-                self.tolerance
-            ))
-            .help("take 0 to 1"));
+        if self.compared == 0 {
+            return Err(Error::usage("compared = 0 leaves nothing to compare with")
+                .help("take 1000 and more"));
         }
         Ok(())
     }

@@ -31,7 +31,8 @@ pub(super) fn exact(points: &Points<'_>, k: usize, run: &Run) -> Result<(Vec<u32
     let work = Work::new(run, "comparing all pairs", pairs, "pairs")?;
     let (panels, halves) = points.panels(&gram, &work);
     let all = Side { panels: &panels, halves: &halves, dim };
-    let lists = Shared::new(n, (k + SLACK).min(n - 1), BLOCK);
+    let sizes = (0..blocks).map(|block| size(block, n) as usize);
+    let lists = Shared::new(sizes, (k + SLACK).min(n - 1));
     work.pool.install(|| {
         (0..blocks).into_par_iter().with_max_len(1).for_each_init(
             Meeting::default,
@@ -52,8 +53,7 @@ pub(super) fn exact(points: &Points<'_>, k: usize, run: &Run) -> Result<(Vec<u32
     });
     work.finish()?;
     let measured = Measured { points, k };
-    let (mut neighbours, mut distances, hard) = measured.of_all(&lists, &halves, run)?;
-    drop(lists);
+    let (mut neighbours, mut distances, hard) = measured.of_all(lists, None, &halves, run)?;
     for ((point, _), nearest) in hard.iter().zip(measured.again(Some(&all), &hard, run)?) {
         let at = *point as usize * k;
         fill(&nearest, &mut neighbours[at..at + k], &mut distances[at..at + k]);

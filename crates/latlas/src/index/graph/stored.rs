@@ -51,7 +51,7 @@ fn identity(options: &NeighbourOptions, points: usize, run: &Run) -> Map<String,
 }
 
 /// The graph that computing would give, if the space holds it: exact and of at least as many neighbours, or made by
-/// descent with the same options, seed and k. One that is damaged is told of and not used.
+/// cells with the same options, seed and k. One that is damaged is told of and not used.
 pub(super) fn kept(
     space: &Space,
     field: &str,

@@ -5,10 +5,8 @@
 )]
 
 use std::arch::x86_64::{
-    _CMP_LE_OQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_cmpeq_epi64, _mm256_fmadd_ps, _mm256_loadu_ps,
-    _mm256_loadu_si256, _mm256_max_ps, _mm256_movemask_epi8, _mm256_movemask_ps, _mm256_or_si256,
-    _mm256_set1_epi64x, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps,
-    _mm256_sub_ps,
+    _CMP_LE_OQ, _mm256_add_ps, _mm256_cmp_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps,
+    _mm256_movemask_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_sub_ps,
 };
 
 use super::super::panels::LANES;
@@ -87,17 +85,4 @@ pub(super) fn close(line: &Line<'_>, hits: &mut [u32]) -> usize {
         }
     }
     found
-}
-
-#[target_feature(enable = "avx2,fma")]
-pub(super) fn contains(numbers: &[u64], number: u64) -> bool {
-    let wanted = _mm256_set1_epi64x(number as i64);
-    let mut chunks = numbers.chunks_exact(4);
-    let mut found = _mm256_setzero_si256();
-    for chunk in &mut chunks {
-        // SAFETY: a chunk holds exactly 4 numbers.
-        let lanes = unsafe { _mm256_loadu_si256(chunk.as_ptr().cast()) };
-        found = _mm256_or_si256(found, _mm256_cmpeq_epi64(wanted, lanes));
-    }
-    _mm256_movemask_epi8(found) != 0 || chunks.remainder().contains(&number)
 }

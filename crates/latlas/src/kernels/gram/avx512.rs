@@ -7,9 +7,8 @@
 )]
 
 use std::arch::x86_64::{
-    _CMP_LE_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_cmpeq_epi64_mask, _mm512_fmadd_ps,
-    _mm512_loadu_epi64, _mm512_loadu_ps, _mm512_max_ps, _mm512_set1_epi64, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
+    _CMP_LE_OQ, _mm512_add_ps, _mm512_cmp_ps_mask, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_max_ps,
+    _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps, _mm512_sub_ps,
 };
 use std::ops::Range;
 
@@ -117,17 +116,4 @@ pub(super) fn close(line: &Line<'_>, hits: &mut [u32]) -> usize {
         }
     }
     found
-}
-
-#[target_feature(enable = "avx512f")]
-pub(super) fn contains(numbers: &[u64], number: u64) -> bool {
-    let wanted = _mm512_set1_epi64(number as i64);
-    let mut chunks = numbers.chunks_exact(8);
-    let mut found = 0;
-    for chunk in &mut chunks {
-        // SAFETY: a chunk holds exactly 8 numbers.
-        let lanes = unsafe { _mm512_loadu_epi64(chunk.as_ptr().cast()) };
-        found |= _mm512_cmpeq_epi64_mask(wanted, lanes);
-    }
-    found != 0 || chunks.remainder().contains(&number)
 }

@@ -39,7 +39,6 @@ impl Line<'_> {
 
 type Products = unsafe fn(&[f32], &[f32], usize, &mut [f32]);
 type Close = unsafe fn(&Line<'_>, &mut [u32]) -> usize;
-type Contains = unsafe fn(&[u64], u64) -> bool;
 
 /// The kernels of one instruction set.
 #[derive(Clone, Copy)]
@@ -47,7 +46,6 @@ pub struct Gram {
     name: &'static str,
     products: Products,
     close: Close,
-    contains: Contains,
 }
 
 impl Gram {
@@ -63,18 +61,12 @@ impl Gram {
         let mut all = vec![Self::scalar()];
         #[cfg(target_arch = "x86_64")]
         if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("fma") {
-            all.push(Gram {
-                name: "avx2+fma",
-                products: avx2::products,
-                close: avx2::close,
-                contains: avx2::contains,
-            });
+            all.push(Gram { name: "avx2+fma", products: avx2::products, close: avx2::close });
             if std::is_x86_feature_detected!("avx512f") {
                 all.push(Gram {
                     name: "avx512f",
                     products: avx512::products,
                     close: avx512::close,
-                    contains: avx512::contains,
                 });
             }
         }
@@ -82,12 +74,7 @@ impl Gram {
     }
 
     fn scalar() -> Self {
-        Gram {
-            name: "scalar",
-            products: scalar::products,
-            close: scalar::close,
-            contains: scalar::contains,
-        }
+        Gram { name: "scalar", products: scalar::products, close: scalar::close }
     }
 
     /// The instruction set: "avx512f", "avx2+fma" or "scalar".
@@ -149,14 +136,6 @@ impl Gram {
         // SAFETY: this set runs on this machine; the parts of the line have one length, a multiple of the lanes.
         unsafe { (self.close)(line, hits) }
     }
-
-    /// Whether a number is among others.
-    #[inline]
-    #[expect(unsafe_code, reason = "calls kernels for CPU features that were detected")]
-    pub fn contains(&self, numbers: &[u64], number: u64) -> bool {
-        // SAFETY: this set runs on this machine; any length will do.
-        unsafe { (self.contains)(numbers, number) }
-    }
 }
 
 #[cfg(test)]
@@ -193,15 +172,6 @@ mod tests {
                 gram.products(&panels, &panels[..some * dim], dim, &mut part);
                 for (whole, part) in out.chunks_exact(n).zip(part.chunks_exact(some)) {
                     prop_assert_eq!(&whole[..some], part);
-                }
-            }
-        }
-
-        #[test]
-        fn every_set_finds_a_number(numbers in prop::collection::vec(0..40_u64, 0..60)) {
-            for gram in Gram::all() {
-                for number in 0..40 {
-                    prop_assert_eq!(gram.contains(&numbers, number), numbers.contains(&number), "{}", gram.name());
                 }
             }
         }

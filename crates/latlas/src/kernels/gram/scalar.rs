@@ -32,8 +32,3 @@ pub(super) fn close(line: &Line<'_>, hits: &mut [u32]) -> usize {
     }
     found
 }
-
-/// Number after number.
-pub(super) fn contains(numbers: &[u64], number: u64) -> bool {
-    numbers.contains(&number)
-}
