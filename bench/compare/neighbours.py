@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Graphs of nearest neighbours beside faiss-flat (exact) and pynndescent (NN-descent), on the same vectors.
+"""Graphs of nearest neighbours beside faiss-flat (exact) and pynndescent (NN-descent; ours by cells), on the same vectors.
 
 All run in-process with vectors in memory and a warm-up behind them (pynndescent's compilation is told apart); rounds
 alternate between the tools, and the median counts: wall time, and CPU time of the process. Recall is scored for every
 tool alike, on the same 500 points, against a brute force in f64.
 
     python3 bench/compare/neighbours.py --vectors mnist50.npy -k 15 --threads 2
-    python3 bench/compare/neighbours.py --mixture 200000x50 --methods descent
+    python3 bench/compare/neighbours.py --mixture 200000x50 --methods cells
 
-`--sweep` runs both descents at several settings and asks for each of pynndescent's how fast ours gets to the same recall:
+`--sweep` runs cells and NN-descent at several settings and asks for each of pynndescent's how fast ours gets to the same recall:
 
     python3 bench/compare/neighbours.py --vectors mnist50.npy --sweep
 """
@@ -37,7 +37,7 @@ except ImportError:
 
 
 # From fast and coarse to slow and fine; {} are the defaults.
-OURS = [{"trees": 8, "rounds": 1, "candidates": 20}, {"rounds": 1, "candidates": 20}, {"rounds": 1}, {"trees": 4, "candidates": 10}, {"trees": 8, "candidates": 20}, {}, {"candidates": 60}, {"candidates": 60, "tolerance": 0.0002}, {"trees": 24, "candidates": 80, "tolerance": 0.0002}]
+OURS = [{"reach": reach} for reach in (0.1, 0.15, 0.18, 0.2, 0.22, 0.25, 0.3, 0.35, 0.4)]
 THEIRS = [{"n_iters": 3}, {}, {"max_candidates": 30}, {"max_candidates": 60}, {"max_candidates": 60, "delta": 1e-5}, {"n_neighbors": 30, "max_candidates": 60}]
 
 
@@ -109,10 +109,10 @@ def recall(vectors, sample, kth, lists, k):
 
 
 def sweep(options, ask, rival):
-    """Both descents at all their settings, in turn; then, for each of pynndescent's, the fastest of ours that finds as much."""
+    """Cells and NN-descent at all their settings, in turn; then, for each of pynndescent's, the fastest of ours that finds as much."""
     found = {"latlas": {}, "pynndescent": {}}
     for _ in range(options.rounds):
-        for tool, grid, act in (("pynndescent", THEIRS, rival), ("latlas", OURS, lambda settings: ask({"method": "descent", **settings}))):
+        for tool, grid, act in (("pynndescent", THEIRS, rival), ("latlas", OURS, lambda settings: ask({"method": "cells", **settings}))):
             for settings in grid:
                 found[tool].setdefault(json.dumps(settings), []).append(act(settings))
     medians = {tool: {settings: [statistics.median(column) for column in zip(*runs)] for settings, runs in of.items()} for tool, of in found.items()}
@@ -133,12 +133,12 @@ def main():
     parser.add_argument("--binary", default=None, help="a neighbours_bench built before")
     parser.add_argument("--vectors", default=None, help="an .npy file of f32")
     parser.add_argument("--mixture", default="200000x50", help="else ROWSxDIM of a mixture of 50 Gaussians")
-    parser.add_argument("--methods", default="exact,descent")
+    parser.add_argument("--methods", default="exact,cells")
     parser.add_argument("-k", type=int, default=15)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", default="{}", help="options of ours, as JSON")
-    parser.add_argument("--sweep", action="store_true", help="NN-descent at several settings of both")
+    parser.add_argument("--sweep", action="store_true", help="cells and NN-descent at several settings")
     parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
     options = parser.parse_args()
     binary = options.binary or build()
@@ -184,7 +184,7 @@ def main():
             print(f"first call of pynndescent, on 5,000 points: {compiled:.1f} s")
         for method in [] if options.sweep else options.methods.split(","):
             name, act = ("faiss-flat", flat) if method == "exact" else ("pynndescent", descent)
-            compiled, _, _ = timed(lambda: descent(vectors[:5000])) if method == "descent" else (0.0, 0.0, None)
+            compiled, _, _ = timed(lambda: descent(vectors[:5000])) if method == "cells" else (0.0, 0.0, None)
             times = {name: [], "latlas": []}
             for _ in range(options.rounds):
                 times[name].append(rival(act))

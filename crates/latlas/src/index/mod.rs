@@ -2,7 +2,7 @@
 //!
 //! An [`Index`] answers a point and a [`Query`] with [`Hit`]s: closest first, ties by row, NaN last, live rows only.
 //! [`Exact`] compares with every row and misses nothing; the laws that every index keeps are in `tests/index.rs`.
-//! A [`Graph`] holds the nearest neighbours of all points at once ([`neighbours`]), exactly or by NN-descent.
+//! A [`Graph`] holds the nearest neighbours of all points at once ([`neighbours`]), exactly or by cells.
 //! A [`Question`] is what a person asks: 'king - man + woman'. [`WordMover`] finds the nearest texts, word by word;
 //! [`doesnt_match`] the item that belongs least.
 

@@ -57,21 +57,22 @@ impl<'a> Distances<'a> {
     }
 
     /// Squared distances from each of `points` to all points, one row of `out` a point; to itself infinite.
-    pub(super) fn from(&self, points: &[usize], out: &mut Vec<f32>) {
+    pub(super) fn from(&self, points: &[usize], buffers: &mut Buffers, out: &mut Vec<f32>) {
         let (n, d, p) = (self.source.rows(), self.source.cols(), points.len());
-        let (mut scratch, mut wide, mut own) = (Vec::new(), Vec::new(), Vec::new());
+        let Buffers { scratch, wide, own, dots } = buffers;
+        own.clear();
         for &point in points {
-            self.read(point..point + 1, &mut scratch, &mut wide);
-            own.extend_from_slice(&wide);
+            self.read(point..point + 1, scratch, wide);
+            own.extend_from_slice(wide);
         }
-        let own = MatRef::from_row_major_slice(&own, p, d);
+        let own = MatRef::from_row_major_slice(own, p, d);
         out.resize(p * n, 0.0);
         let size = block_rows(d).min(1024);
-        let mut dots = vec![0.0; p * size];
+        dots.resize(p * size, 0.0);
         for start in (0..n).step_by(size) {
             let rows = start..(start + size).min(n);
-            self.read(rows.clone(), &mut scratch, &mut wide);
-            let block = MatRef::from_row_major_slice(&wide, rows.len(), d);
+            self.read(rows.clone(), scratch, wide);
+            let block = MatRef::from_row_major_slice(wide, rows.len(), d);
             let dots = &mut dots[..p * rows.len()];
             let into = MatMut::from_row_major_slice_mut(dots, p, rows.len());
             matmul(into, Accum::Replace, own, block.transpose(), 1.0, Par::Seq);
@@ -92,12 +93,41 @@ impl<'a> Distances<'a> {
 
     /// A block of rows as f64, shifted and scaled.
     fn read(&self, rows: Range<usize>, scratch: &mut Vec<f32>, wide: &mut Vec<f64>) {
-        wide.clear();
         let block = self.source.block(rows.clone(), scratch);
-        for (row, scale) in block.chunks_exact(self.shift.len()).zip(&self.scale[rows]) {
-            wide.extend(
-                row.iter().zip(&self.shift).map(|(&x, shift)| (f64::from(x) - shift) * scale),
-            );
+        wide.resize(block.len(), 0.0);
+        Width::widest().run(Moved { block, shift: &self.shift, scale: &self.scale[rows], wide });
+    }
+}
+
+/// What a thread needs to compute distances.
+#[derive(Default)]
+pub(super) struct Buffers {
+    scratch: Vec<f32>,
+    wide: Vec<f64>,
+    own: Vec<f64>,
+    dots: Vec<f64>,
+}
+
+/// Rows that are shifted and scaled.
+struct Moved<'a> {
+    block: &'a [f32],
+    shift: &'a [f64],
+    scale: &'a [f64],
+    wide: &'a mut [f64],
+}
+
+impl wide::Work for Moved<'_> {
+    type Output = ();
+
+    #[expect(clippy::inline_always, reason = "`Width::run` compiles what is inlined")]
+    #[inline(always)]
+    fn run(self) {
+        let d = self.shift.len();
+        let rows = self.block.chunks_exact(d).zip(self.wide.chunks_exact_mut(d));
+        for ((row, out), &scale) in rows.zip(self.scale) {
+            for ((out, &x), &shift) in out.iter_mut().zip(row).zip(self.shift) {
+                *out = (f64::from(x) - shift) * scale;
+            }
         }
     }
 }

@@ -22,8 +22,9 @@ pub(super) struct Block {
     pub(super) panels: Vec<f32>,
     /// ½‖x‖² of each; NaN for places without a point.
     pub(super) halves: Vec<f32>,
-    /// All numbers of wide points, where they had to be read.
+    /// All numbers of wide points, where they had to be read; and in panels, where they were asked for.
     rows: Vec<f32>,
+    whole: Vec<f32>,
 }
 
 impl Block {
@@ -50,6 +51,28 @@ impl Block {
         self.halves.resize(places, f32::NAN);
         self.panels.resize(places * state.dim, 0.0);
         state.gram.pack(fronts, state.dim, &mut self.panels);
+    }
+
+    /// Puts all numbers of the points, which stand in places that follow each other, into panels.
+    fn pack_whole(&mut self, state: &State<'_>) {
+        let rows = match &state.rows {
+            Prepared::Fronts => return,
+            Prepared::Held(rows) => {
+                let first = self.members.first().map_or(0, |&place| place as usize);
+                &rows[first * state.wide..][..self.members.len() * state.wide]
+            }
+            Prepared::Read { .. } => &self.rows,
+        };
+        self.whole.resize(self.halves.len() * state.wide, 0.0);
+        state.gram.pack(rows, state.wide, &mut self.whole);
+    }
+
+    /// The panels of all numbers, and how many these are.
+    fn whole(&self, state: &State<'_>) -> (&[f32], usize) {
+        match &state.rows {
+            Prepared::Fronts => (&self.panels, state.dim),
+            _ => (&self.whole, state.wide),
+        }
     }
 
     /// All numbers of a wide point.
@@ -106,6 +129,9 @@ impl Meeting {
     pub(super) fn within(&mut self, state: &State<'_>, cells: &Cells, cell: usize) {
         let range = &cells.ranges[cell];
         self.take(state, range);
+        for block in &mut self.hosts[..range.len().div_ceil(BLOCK)] {
+            block.pack_whole(state);
+        }
         state.lists.with(cell, |lists| {
             let blocks = range.len().div_ceil(BLOCK);
             for a in 0..blocks {
@@ -132,12 +158,12 @@ impl Meeting {
     ) {
         let from = if a == b { strip.start } else { 0 };
         let (first, second) = (&self.hosts[a], &self.hosts[b]);
-        let (width, dim) = (second.places() - from, state.dim);
-        let panels = &first.panels[strip.start * dim..strip.end * dim];
+        let width = second.places() - from;
+        let ((panels, dim), (others, _)) = (first.whole(state), second.whole(state));
+        let panels = &panels[strip.start * dim..strip.end * dim];
         self.dots.resize(strip.len() * width, 0.0);
-        state.gram.products(panels, &second.panels[from * dim..], dim, &mut self.dots);
+        state.gram.products(panels, &others[from * dim..], dim, &mut self.dots);
         self.hits.resize(width.max(self.hits.len()), 0);
-        let wide = !matches!(state.rows, Prepared::Fronts);
         for (i, dots) in strip.zip(self.dots.chunks_exact(width)) {
             let Some(&own) = first.members.get(i) else { break };
             let list = a * BLOCK + i;
@@ -150,18 +176,12 @@ impl Meeting {
             };
             let count = state.gram.close(&line, &mut self.hits);
             let own = state.order[own as usize];
-            let row = first.row(state, i);
             for &hit in &self.hits[..count] {
                 let j = from + hit as usize;
                 if a == b && j <= i {
                     continue;
                 }
-                let far = first.halves[i] + second.halves[j];
-                let distance = if wide {
-                    far - kernels::dot(row, second.row(state, j))
-                } else {
-                    far - dots[hit as usize]
-                };
+                let distance = (first.halves[i] + second.halves[j]) - dots[hit as usize];
                 lists.offer(list, entry(distance, state.order[second.members[j] as usize]));
                 lists.offer(b * BLOCK + j, entry(distance, own));
             }

@@ -25,7 +25,7 @@ use rand_xoshiro::rand_core::Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::distances::{Distances, FlatDistances};
+use super::distances::{Buffers, Distances, FlatDistances};
 use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::linalg::blocks::Work;
@@ -71,9 +71,11 @@ impl Default for FaithfulnessOptions {
 const STREAM: u64 = 0x0073_616d_706c_6500;
 /// Distances held at a time by a thread.
 const DISTANCES: usize = 1 << 25;
-/// Products of numbers that a sample may take: 4,000 points among a million of 100 dimensions. A smaller sample serves
-/// beyond, down to the least.
-const PRODUCTS: usize = 400_000_000_000;
+/// Points that are compared with all others together, at most: reading all others costs as much as a few dozen.
+const GROUP: usize = 128;
+/// Products of numbers that a sample may take: 4,000 points among half a million of 50 dimensions. A smaller sample
+/// serves beyond, down to the least.
+const PRODUCTS: usize = 100_000_000_000;
 const LEAST_SAMPLE: usize = 1000;
 
 /// Measures the layout `low` of the rows of `high`, whose distances are those of `geometry`; those of `low` are
@@ -98,16 +100,16 @@ pub fn faithfulness(
     let truth = Distances::new(high, geometry, run)?;
     let flat = FlatDistances::new(low, run).map_err(|e| e.context("the layout"))?;
     let work = Work::new(run, "measuring the map", rows.len() as u64, "items")?;
-    let group = (DISTANCES / n).clamp(4, 64);
+    let group = (DISTANCES / n).clamp(4, GROUP);
     let seed = run.seed;
     let groups: Vec<Vec<(Vec<Penalty>, Drawn)>> = work.pool.install(|| {
         let groups = rows.par_chunks(group).map_init(
             Default::default,
-            |(high, low): &mut (Vec<f32>, Vec<f32>), points| {
+            |(buffers, high, low): &mut (Buffers, Vec<f32>, Vec<f32>), points| {
                 if work.cancelled() {
                     return Vec::new();
                 }
-                truth.from(points, high);
+                truth.from(points, buffers, high);
                 let measured = points.iter().zip(high.chunks_exact(n)).map(|(&point, high)| {
                     flat.from(point, low);
                     (penalties(high, low, &ks), draw.point(point, high, low, seed))

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::geometry::Geometry;
 use crate::linalg::{Matrix, RowSource};
 use crate::map::FieldRows;
-use crate::map::distances::{Distances, FlatDistances, nearest, ranks};
+use crate::map::distances::{Buffers, Distances, FlatDistances, nearest, ranks};
 use crate::map::placement::positions;
 use crate::run::Run;
 use crate::space::{Row, Space};
@@ -74,7 +74,7 @@ pub fn neighbours_of(
     }
     let k = k.min((n - 1) / 2);
     let (mut truth, mut map) = (Vec::new(), Vec::new());
-    Distances::new(high, geometry, run)?.from(&[point], &mut truth);
+    Distances::new(high, geometry, run)?.from(&[point], &mut Buffers::default(), &mut truth);
     FlatDistances::new(low, run).map_err(|e| e.context("the layout"))?.from(point, &mut map);
     let (near_truth, near_map) = (nearest(&truth, k), nearest(&map, k));
     let ranked = |near: &[u32]| {
