@@ -1,5 +1,8 @@
 //! Where points stand before the first step, for methods that move them from there.
 
+use std::ops::Range;
+
+use super::faithfulness::sample;
 use crate::error::{Error, Result};
 use crate::linalg::{
     Matrix, RandomizedOptions, RowSource, column_moments, exact_svd, project, randomized_svd,
@@ -8,6 +11,8 @@ use crate::run::Run;
 
 /// Up to here an exact decomposition takes less time than reading the vectors again and again.
 const EXACT_UP_TO: usize = 200;
+/// Rows on which the directions of wider vectors are found: so many tell the leading ones well enough.
+const SAMPLE: usize = 16_384;
 
 /// Positions along the leading principal components, n × `dims`, to the accuracy that a beginning needs; axes that the
 /// vectors do not have are zero. `None` where there are none: fewer than 3 points, or all of them equal. Numbers that
@@ -30,7 +35,8 @@ pub(super) fn principal(
         exact_svd(vectors, &moments.mean, axes, run)?
     } else {
         let options = RandomizedOptions { oversample: 6, most_passes: 8, tolerance: 1e-2 };
-        randomized_svd(vectors, &moments.mean, axes, &options, run)?
+        let some = Drawn { of: vectors, rows: sample(n, SAMPLE, run) };
+        randomized_svd(&some, &moments.mean, axes, &options, run)?
     };
     let found = project(vectors, &moments.mean, &top.v, run)?;
     if axes == dims {
@@ -41,6 +47,31 @@ pub(super) fn principal(
         padded.row_mut(i)[..axes].copy_from_slice(found.row(i));
     }
     Ok(Some(padded))
+}
+
+/// Some of the rows.
+struct Drawn<'a> {
+    of: &'a dyn RowSource,
+    rows: Vec<usize>,
+}
+
+impl RowSource for Drawn<'_> {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn cols(&self) -> usize {
+        self.of.cols()
+    }
+
+    fn block<'a>(&'a self, range: Range<usize>, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+        let mut one = Vec::new();
+        scratch.clear();
+        for &row in &self.rows[range] {
+            scratch.extend_from_slice(self.of.block(row..row + 1, &mut one));
+        }
+        scratch
+    }
 }
 
 /// Refuses a given start that is none: not a row for each point, not of 2 or 3 dimensions as asked, not finite.

@@ -60,7 +60,7 @@ impl Default for FaithfulnessOptions {
         FaithfulnessOptions {
             ks: vec![10, 30],
             all_up_to: 20_000,
-            sample: 4_000,
+            sample: 2_000,
             triplets: 200_000,
             pairs: 200_000,
         }
@@ -73,9 +73,9 @@ const STREAM: u64 = 0x0073_616d_706c_6500;
 const DISTANCES: usize = 1 << 25;
 /// Points that are compared with all others together, at most: reading all others costs as much as a few dozen.
 const GROUP: usize = 128;
-/// Products of numbers that a sample may take: 4,000 points among half a million of 50 dimensions. A smaller sample
+/// Products of numbers that a sample may take: 2,000 points among half a million of 50 dimensions. A smaller sample
 /// serves beyond, down to the least.
-const PRODUCTS: usize = 100_000_000_000;
+const PRODUCTS: usize = 50_000_000_000;
 const LEAST_SAMPLE: usize = 1000;
 
 /// Measures the layout `low` of the rows of `high`, whose distances are those of `geometry`; those of `low` are
