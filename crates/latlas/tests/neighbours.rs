@@ -286,6 +286,14 @@ fn disconnected_groups_and_large_k_are_whole() {
     }));
 }
 
+/// More neighbours than there are points in a cell.
+#[test]
+fn cells_find_many_neighbours() {
+    let points = mixture(7, 4000, 8);
+    let graph = Graph::of(&points, Geometry::Euclidean, &cells(400), &with_threads(2)).unwrap();
+    assert!(graph.recall().unwrap().value > 0.95, "{:?}", graph.recall());
+}
+
 #[test]
 fn the_recall_of_a_graph_is_what_it_holds() {
     let points = mixture(2, 600, 8);

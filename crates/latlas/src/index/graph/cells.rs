@@ -31,6 +31,8 @@ const SPARE: usize = 4;
 const LARGE: usize = 8;
 /// Cells, for each root of a point: more make visits shorter, and the choice of them longer.
 const CELLS: f64 = 1.5;
+/// A point that has not met k others at home is compared with so many times the points of a mean cell.
+const LOST: usize = 8;
 /// Points in a cell, in the mean, at least.
 const FEWEST: usize = 64;
 
@@ -64,7 +66,8 @@ fn in_cells_holding(
     work.finish()?;
     let state = State::new(points, fronts, order, &cells, (k + SPARE).min(n - 1), most, &work);
     work.finish()?;
-    let reach = Reach { reach: options.reach as f32, most: options.compared };
+    let lost = (LOST * n / cells.len()).max(4 * k);
+    let reach = Reach { share: options.reach as f32, most: options.compared, lost };
     visits::meet(&state, &cells, reach, &work)?;
     let measured = Measured { points, k };
     let State { order, halves, lists, .. } = state;

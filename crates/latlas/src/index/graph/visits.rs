@@ -21,16 +21,15 @@ use crate::kernels;
 use crate::kernels::gram::Line;
 use crate::linalg::blocks::Work;
 
-/// A point that has not met k others in its own cell is compared with so many times the points of a mean cell.
-const WIDE: usize = 8;
-
 /// How far points look.
 #[derive(Clone, Copy)]
 pub(super) struct Reach {
     /// ρ.
-    pub(super) reach: f32,
-    /// The most points that a point is compared with on its visits, those it comes to first.
+    pub(super) share: f32,
+    /// The most points that a point is compared with on its visits, those of the likeliest cells.
     pub(super) most: usize,
+    /// The same for a point that has not met k others at home, and so looks anywhere.
+    pub(super) lost: usize,
 }
 
 /// Lets all points meet those that may be near.
@@ -173,11 +172,10 @@ impl Own {
         reach: Reach,
     ) {
         self.near.clear();
-        let mean = cells.of.len() / cells.len();
         let (far, most) = if bound.is_finite() {
-            (reach.reach * (2.0 * bound).sqrt(), reach.most)
+            (reach.share * (2.0 * bound).sqrt(), reach.most)
         } else {
-            (f32::INFINITY, WIDE * mean)
+            (f32::INFINITY, reach.lost)
         };
         // Pieces of one cell share their centre, and lie on no side of a plane.
         let limit = |&apart: &f32| if apart > 0.0 { far * apart } else { f32::INFINITY };
