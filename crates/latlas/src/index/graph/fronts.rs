@@ -7,7 +7,7 @@
 //! xᵢ·xⱼ = pᵢ·pⱼ + ρᵢρⱼ·cos θ,   θ the angle between the two rests,
 //! ```
 //!
-//! and as cos θ ≤ 1, D(i, j) ≥ hᵢ + hⱼ − (pᵢ·pⱼ + ρᵢρⱼ): who is too far by 96 numbers is so by all, and only for the others
+//! and as cos θ ≤ 1, D(i, j) ≥ hᵢ + hⱼ − (pᵢ·pⱼ + ρᵢρⱼ): who is too far by its front is so by all numbers, and only for the others
 //! all are multiplied (as partial distances in Bei & Gray, IEEE Trans. Communications 33, 1985, and a search by the Karhunen–Loève
 //! transform in McNames, IEEE Trans. PAMI 23, 2001). Rests in hundreds of dimensions hardly ever point one way: with [`ALIKE`]
 //! in place of 1 next to nothing is lost, and half as many are left to multiply.
