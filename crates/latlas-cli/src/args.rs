@@ -86,6 +86,7 @@ pub(crate) enum Verb {
     Embed(verbs::embed::Args),
     Info(verbs::info::Args),
     Search(verbs::search::Args),
+    Index(verbs::index::Args),
     Map(verbs::map::Args),
     Plot(verbs::plot::Args),
     #[command(subcommand)]

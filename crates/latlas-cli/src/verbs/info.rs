@@ -43,6 +43,7 @@ pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
         ("vectors", space.fields().iter().map(vectors).collect::<Vec<_>>().join("\n")),
         ("columns", columns.collect::<Vec<_>>().join(", ")),
         ("maps", maps(&space)),
+        ("index", indexes(&space)),
         ("model", space.model().map_or_else(String::new, |m| model(&m))),
     ];
     for (name, value) in space.metrics() {
@@ -72,7 +73,7 @@ fn object(path: &Path, space: &Space) -> Value {
         "columns": space.columns().iter().map(|(name, kind)| json!({ "name": name, "kind": kind })).collect::<Vec<_>>(),
         "maps": space.maps(),
         "stale_maps": space.maps().iter().filter(|m| !space.is_fresh(m)).map(|m| m.name.as_str()).collect::<Vec<_>>(),
-        "index": [],
+        "index": space.indexes(),
         "model": space.model().map(|m| described(&m)),
         "metrics": space.metrics(),
         "run": space.run_facts(),
@@ -117,6 +118,22 @@ fn maps(space: &Space) -> String {
         format!("{}{dims}{trust}{steps}{stale}", map.name)
     };
     space.maps().iter().map(map).collect::<Vec<_>>().join("\n")
+}
+
+/// "main: cosine, bytes, recall 0.993".
+fn indexes(space: &Space) -> String {
+    let index = |index: &latlas::space::IndexAbout| {
+        let precision = index.about.get("precision").and_then(Value::as_str).unwrap_or_default();
+        let recall = index.about.get("recall").and_then(Value::as_f64);
+        let recall = recall.map_or_else(String::new, |r| format!(", recall {}", figure(r)));
+        let added = space.added_since(index);
+        let later = match added {
+            0 => String::new(),
+            n => format!(", {} added since", counted(n as u64, "items")),
+        };
+        format!("{}: {} distance, {precision}{recall}{later}", index.name, index.measure)
+    };
+    space.indexes().iter().map(index).collect::<Vec<_>>().join("\n")
 }
 
 /// "doc2vec 1: output 45 × 16 (f32), words 1,024 (u8)".

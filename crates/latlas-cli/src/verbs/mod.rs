@@ -11,6 +11,7 @@ pub(crate) mod corpus;
 pub(crate) mod delete;
 pub(crate) mod embed;
 pub(crate) mod eval;
+pub(crate) mod index;
 pub(crate) mod info;
 pub(crate) mod learn;
 pub(crate) mod man;
@@ -19,6 +20,7 @@ mod neighbours;
 pub(crate) mod plot;
 pub(crate) mod probe;
 pub(crate) mod search;
+mod searcher;
 mod texts;
 pub(crate) mod tour;
 
@@ -58,6 +60,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Embed(args) => embed::run(args, &cx),
         Verb::Info(args) => info::run(args, &cx),
         Verb::Search(args) => search::run(args, &cx),
+        Verb::Index(args) => index::run(args, &cx),
         Verb::Map(args) => map::run(args, &cx),
         Verb::Plot(args) => plot::run(args, &cx),
         Verb::Probe(question) => probe::run(question, &cx),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use latlas::geometry::Measure;
-use latlas::index::{Bitmap, Exact, Hit, Index, Query, Question};
+use latlas::index::{Bitmap, Hit, Query, Question};
 use latlas::items::Items;
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
@@ -14,6 +14,7 @@ use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::{Value, json};
 
 use super::delete::matching;
+use super::searcher::Searcher;
 use super::{Context, registry, texts};
 use crate::output::{Align, Table, figure, single};
 use crate::values;
@@ -63,6 +64,12 @@ pub(crate) struct Args {
     /// Only items that fulfil a condition, such as 'count > 100'
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// How widely an index looks: more finds more, and takes longer [default: what finds 99 %, measured when it was built]
+    #[arg(long, value_name = "N", conflicts_with = "exact")]
+    effort: Option<usize>,
+    /// Compare with every vector, even where there is an index
+    #[arg(long)]
+    exact: bool,
     /// Columns to show beside the ids
     #[arg(long, value_name = "COLS", value_delimiter = ',')]
     columns: Vec<String>,
@@ -85,8 +92,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let columns: Vec<&str> = args.columns.iter().map(String::as_str).collect();
     let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
     let asked = Asked::read(args, &space, cx)?;
-    let query = Query { k: args.k, exclude: Vec::new(), filter: filter(args, &space)? };
-    let index = Exact::with_threads(&space, &args.field, args.metric, cx.threads)?;
+    let filter = filter(args, &space)?;
+    let query = Query { k: args.k, exclude: Vec::new(), filter, effort: args.effort };
+    let index = Searcher::open(&space, &args.field, args.metric, args.exact, args.effort, cx)?;
     let printer = Printer { space: &space, shown, measure: index.measure(), cx };
     match asked {
         Asked::Sum(question) => {

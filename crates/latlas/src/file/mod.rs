@@ -1,6 +1,7 @@
 //! Layer 0: files. Mapped bytes, streams that decompress, atomic publishing, checkpoints, locks, and the
 //! faults that tests inject into all of them. Everything that touches a disk goes through here.
 
+mod array;
 mod bytes;
 pub(crate) mod checkpoint;
 pub mod clock;
@@ -11,6 +12,7 @@ mod publish;
 mod sections;
 mod stream;
 
+pub use array::Array;
 pub use bytes::Bytes;
 pub use lock::{Lock, host};
 pub use publish::{

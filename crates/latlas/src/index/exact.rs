@@ -268,41 +268,8 @@ impl Exact {
         self.measured(point, rows, k)
     }
 
-    /// The k nearest of these rows, measured in f64, ordered by the distance shown and then by row. (Dot products that
-    /// f32 can only show as infinite are ordered by what they are.)
     fn measured(&self, point: &[f32], rows: Vec<Row>, k: usize) -> Vec<Hit> {
-        let measure = self.measure();
-        let mut numbers = vec![0.0; self.dim()];
-        let mut hits: Vec<(f64, Hit)> = rows
-            .into_iter()
-            .map(|row| {
-                self.vectors.source.read(row, &mut numbers);
-                let exact = measure.exact(point, &numbers);
-                // One zero and one NaN: −0 and −NaN would be ordered before all others.
-                let exact = if exact.is_nan() { f64::NAN } else { exact + 0.0 };
-                (
-                    exact,
-                    Hit {
-                        row,
-                        distance: exact as f32,
-                        similarity: measure.similarity(exact) as f32,
-                    },
-                )
-            })
-            .collect();
-        let order = |(a_exact, a): &(f64, Hit), (b_exact, b): &(f64, Hit)| {
-            let shown = a.distance.total_cmp(&b.distance);
-            let hidden = || {
-                if a.distance.is_infinite() { a_exact.total_cmp(b_exact) } else { Ordering::Equal }
-            };
-            shown.then_with(hidden).then(a.row.cmp(&b.row))
-        };
-        if k < hits.len() {
-            hits.select_nth_unstable_by(k, order);
-            hits.truncate(k);
-        }
-        hits.sort_unstable_by(order);
-        hits.into_iter().map(|(_, hit)| hit).collect()
+        measured(&self.vectors.source, self.measure(), point, rows, k)
     }
 }
 
@@ -327,4 +294,46 @@ impl Index for Exact {
         }
         Ok(self.one(point, q.k, |row| q.allows(row)))
     }
+}
+
+/// The k nearest of these rows, measured in f64, ordered by the distance shown and then by row. (Dot products that
+/// f32 can only show as infinite are ordered by what they are.)
+pub(super) fn measured(
+    source: &Source,
+    measure: Measure,
+    point: &[f32],
+    rows: Vec<Row>,
+    k: usize,
+) -> Vec<Hit> {
+    let mut numbers = vec![0.0; source.dim()];
+    let mut hits: Vec<(f64, Hit)> = rows
+        .into_iter()
+        .map(|row| {
+            source.read(row, &mut numbers);
+            let exact = measure.exact(point, &numbers);
+            // One zero and one NaN: −0 and −NaN would be ordered before all others.
+            let exact = if exact.is_nan() { f64::NAN } else { exact + 0.0 };
+            (
+                exact,
+                Hit {
+                    row,
+                    distance: exact as f32,
+                    similarity: measure.similarity(exact) as f32,
+                },
+            )
+        })
+        .collect();
+    let order = |(a_exact, a): &(f64, Hit), (b_exact, b): &(f64, Hit)| {
+        let shown = a.distance.total_cmp(&b.distance);
+        let hidden = || {
+            if a.distance.is_infinite() { a_exact.total_cmp(b_exact) } else { Ordering::Equal }
+        };
+        shown.then_with(hidden).then(a.row.cmp(&b.row))
+    };
+    if k < hits.len() {
+        hits.select_nth_unstable_by(k, order);
+        hits.truncate(k);
+    }
+    hits.sort_unstable_by(order);
+    hits.into_iter().map(|(_, hit)| hit).collect()
 }

@@ -35,11 +35,14 @@ pub struct Query {
     pub exclude: Vec<Row>,
     /// If given, only rows in it are answered.
     pub filter: Option<Arc<Bitmap>>,
+    /// How many rows a graph index keeps on its way: more find more, and take longer; at least k are. Its own choice if
+    /// `None`. An exact index misses nothing anyway.
+    pub effort: Option<usize>,
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Query { k: 10, exclude: Vec::new(), filter: None }
+        Query { k: 10, exclude: Vec::new(), filter: None, effort: None }
     }
 }
 
@@ -60,6 +63,13 @@ impl Query {
     #[must_use]
     pub fn within(mut self, rows: Arc<Bitmap>) -> Self {
         self.filter = Some(rows);
+        self
+    }
+
+    /// Lets a graph index keep so many rows on its way.
+    #[must_use]
+    pub fn with_effort(mut self, effort: usize) -> Self {
+        self.effort = Some(effort);
         self
     }
 

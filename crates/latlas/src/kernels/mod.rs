@@ -8,6 +8,7 @@
 //! | [`dot_rows`], [`l2_rows`] | one query against many rows, bound by memory bandwidth |
 //! | [`Panels`] with [`dot_panels`], [`l2_panels`] | several queries against many rows, bound by arithmetic |
 //! | [`gram`] | many rows against many rows, and which of them are close |
+//! | [`scattered`] | one vector against rows told by number |
 //! | [`TopK`] | the k smallest of a stream of ranks |
 //! | [`wide`] | nothing of its own: runs safe loops, compiled for each instruction set |
 //!
@@ -24,6 +25,7 @@ mod logistic;
 mod panels;
 pub mod pooled;
 mod racing;
+pub mod scattered;
 pub mod scalar;
 mod set;
 mod topk;

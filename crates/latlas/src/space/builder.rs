@@ -51,6 +51,7 @@ impl SpaceBuilder {
             deleted: None,
             maps: Vec::new(),
             graphs: Vec::new(),
+            indexes: Vec::new(),
             model: None,
             provenance: Vec::new(),
             metrics: Map::new(),
@@ -188,6 +189,8 @@ impl SpaceBuilder {
             map_tables: vec![],
             graph_abouts: vec![],
             graphs: vec![],
+            index_abouts: vec![],
+            indexes: vec![],
             model,
         };
         Ok(Space(Arc::new(inner)))

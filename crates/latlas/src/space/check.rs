@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::deleted::Deleted;
 use super::graph::GraphLists;
 use super::ids::IdTable;
+use super::index;
 use super::layout::{self, README};
 use super::manifest::{FileAbout, Manifest, SegmentAbout, StoredModel};
 use super::table::Table;
@@ -59,8 +60,8 @@ impl CheckReport {
 }
 
 /// Reads every byte of the space at `path` and names each file that is not as it was written. With `repair`, takes
-/// the writer's lock, makes right what can be derived from what is whole (id tables, README.txt; broken maps
-/// and graphs are dropped), and sweeps what killed writers left; good data is never touched.
+/// the writer's lock, makes right what can be derived from what is whole (id tables, README.txt; broken maps,
+/// graphs and indexes are dropped), and sweeps what killed writers left; good data is never touched.
 ///
 /// An error only for what is no space at all, cannot be read, or comes from a newer version.
 pub fn check(path: &Path, repair: bool) -> Result<CheckReport> {
@@ -128,6 +129,12 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
             Err(Error::data(format!("{found} neighbours each, where space.json says {said}")))
         };
         if let Err(error) = lists.and_then(fits) {
+            report.add(&stored.file.file, error.message());
+        }
+    }
+    for stored in manifest.indexes.iter().filter(|i| whole(&i.file)) {
+        let sections = index::open(Bytes::map(&path.join(&stored.file.file))?);
+        if let Err(error) = sections.and_then(|sections| sections.check()) {
             report.add(&stored.file.file, error.message());
         }
     }

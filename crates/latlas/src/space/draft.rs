@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::graph::{self, GraphLists, StoredGraph};
 use super::ids::IdTable;
-use super::layout::{self, GRAPHS, MAPS, MODEL};
+use super::layout::{self, GRAPHS, INDEX, MAPS, MODEL};
 use super::manifest::{
     self, ColumnAbout, FileAbout, Manifest, SegmentAbout, StoredMap, StoredModel,
 };
@@ -77,6 +77,7 @@ impl Draft {
             deleted: None,
             maps,
             graphs,
+            indexes: Vec::new(),
             model: None,
             ..from.clone()
         })
@@ -138,6 +139,17 @@ impl Draft {
         file::create_dir(&self.dir.join(GRAPHS))?;
         let number = self.number();
         self.file(&format!("{GRAPHS}/{name}"), "knn", number, write)
+    }
+
+    /// An index, whose sections are written by `write`. Copies of a space go without: rows may move.
+    pub(super) fn index(
+        &mut self,
+        name: &str,
+        write: impl FnOnce(&mut NewFile) -> Result<()>,
+    ) -> Result<FileAbout> {
+        file::create_dir(&self.dir.join(INDEX))?;
+        let number = self.number();
+        self.file(&format!("{INDEX}/{name}"), "hnsw", number, write)
     }
 
     /// The files of a model, if there is one.

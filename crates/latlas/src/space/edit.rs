@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::deleted::Deleted;
 use super::draft::Draft;
 use super::graph::{self, GraphAbout, StoredGraph};
+use super::index::{INDEX, IndexAbout, StoredIndex};
 use super::layout::{LOCK, README};
 use super::manifest::{self, ColumnAbout, DeletedAbout, Manifest, StoredMap};
 use super::save;
 use super::{MapAbout, Provenance, Row, Space, open, table};
 use crate::error::{Error, Result};
-use crate::file::Lock;
+use crate::file::{Lock, SectionWriter};
 use crate::items::{Column, ColumnKind, Items};
 
 /// A writer's hold on a space on disk: the lock, the space as it will be, and the files written for that. Nothing
@@ -291,8 +292,46 @@ impl Edit {
         self.reload()
     }
 
-    /// Rewrites the space as one segment without deleted rows. Rows move, so what others remember by row is stale;
-    /// maps and graphs are in the order of the live items, and stay as they are.
+    /// Stores an index of the vectors of a field, whose sections `write` writes. One of that name is replaced;
+    /// `about.built_on` is set here.
+    pub fn set_index(
+        &mut self,
+        mut about: IndexAbout,
+        write: impl FnOnce(&mut SectionWriter<'_>) -> Result<()>,
+    ) -> Result<()> {
+        manifest::name(&about.name, "index")?;
+        self.space.field(&about.field)?;
+        if about.rows != self.space.rows() as u64 {
+            return Err(Error::data(format!(
+                "index '{}' is of {} rows, of {} in the space",
+                about.name,
+                about.rows,
+                self.space.rows()
+            )));
+        }
+        about.built_on = self.space.files_of(&about.field);
+        let file = self.draft.index(&about.name, |out| {
+            let mut writer = SectionWriter::begin(out, INDEX)?;
+            write(&mut writer)?;
+            writer.end()
+        })?;
+        self.manifest.indexes.retain(|i| i.index.name != about.name);
+        self.manifest.indexes.push(StoredIndex { index: about, file });
+        self.reload()
+    }
+
+    /// Removes a stored index.
+    pub fn remove_index(&mut self, name: &str) -> Result<()> {
+        let before = self.manifest.indexes.len();
+        self.manifest.indexes.retain(|i| i.index.name != name);
+        if self.manifest.indexes.len() == before {
+            return Err(Error::nothing(format!("{} has no index '{name}'", self.space.called())));
+        }
+        self.reload()
+    }
+
+    /// Rewrites the space as one segment without deleted rows. Rows move, so what others remember by row is stale, and
+    /// indexes go; maps and graphs are in the order of the live items, and stay as they are.
     pub fn compact(&mut self) -> Result<()> {
         let whole = self.draft.whole(&self.space)?;
         let stale: Vec<StoredMap> =
@@ -312,6 +351,7 @@ impl Edit {
             rows_generation: generation,
             maps: stale,
             graphs: stale_graphs,
+            indexes: Vec::new(),
             model,
             ..whole
         };

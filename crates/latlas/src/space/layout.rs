@@ -15,8 +15,9 @@ pub(super) const README: &str = "README.txt";
 pub(super) const MAPS: &str = "maps";
 pub(super) const MODEL: &str = "model";
 pub(super) const GRAPHS: &str = "graphs";
+pub(super) const INDEX: &str = "index";
 /// The folders within a space, as `listing` names them.
-pub(super) const FOLDERS: [&str; 3] = ["maps/", "model/", "graphs/"];
+pub(super) const FOLDERS: [&str; 4] = ["maps/", "model/", "graphs/", "index/"];
 
 /// Where a computation whose result will be the space `target` keeps its scratch files and checkpoints: beside it, on
 /// the same disk (`en.space.work`). Removed by its maker when the result is published.
@@ -52,6 +53,7 @@ pub(super) fn listing(dir: &Path) -> Vec<String> {
     all.extend(names(&dir.join(MAPS), "maps/"));
     all.extend(names(&dir.join(MODEL), "model/"));
     all.extend(names(&dir.join(GRAPHS), "graphs/"));
+    all.extend(names(&dir.join(INDEX), "index/"));
     all.sort_unstable();
     all
 }
@@ -67,7 +69,7 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
         if name.starts_with("maps/") {
             return name.ends_with(".parquet");
         }
-        if name.starts_with("model/") || name.starts_with("graphs/") {
+        if ["model/", "graphs/", "index/"].iter().any(|folder| name.starts_with(folder)) {
             return true;
         }
         let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
@@ -115,6 +117,7 @@ This folder is a Latlas space: items, and vectors that place alike items close t
   deleted-NNNN.bits   rows that no longer count, if there are any
   maps/               layouts in two or three dimensions: id, x, y
   graphs/             the nearest neighbours of every item, for Latlas
+  index/              what makes searching fast, for Latlas
   model/              what places new items in this space, if it was kept: a configuration, and tensors
 
 Only space.json ever changes; read the names of the files from it. In Python, with NumPy and pandas:

@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::FieldAbout;
 use super::graph::StoredGraph;
+use super::index::StoredIndex;
 use crate::error::{Error, Result};
 use crate::file::Written;
 use crate::items::ColumnKind;
@@ -141,6 +142,9 @@ pub struct Manifest {
     /// The graphs of nearest neighbours, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub graphs: Vec<StoredGraph>,
+    /// The indexes for searching, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<StoredIndex>,
     /// What the encoder needs beside the items.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<StoredModel>,
@@ -179,6 +183,7 @@ impl Manifest {
             .chain(self.deleted.iter().map(|d| &d.file))
             .chain(self.maps.iter().map(|m| &m.file))
             .chain(self.graphs.iter().map(|g| &g.file))
+            .chain(self.indexes.iter().map(|i| &i.file))
             .chain(self.model.iter().flat_map(|m| [&m.config, &m.tensors]))
     }
 
@@ -296,6 +301,12 @@ fn consistent(m: &Manifest) -> Result<()> {
             return wrong(format!("graph '{}' stands twice", graph.graph.name));
         }
     }
+    for (i, index) in m.indexes.iter().enumerate() {
+        name(&index.index.name, "index")?;
+        if m.indexes[..i].iter().any(|other| other.index.name == index.index.name) {
+            return wrong(format!("index '{}' stands twice", index.index.name));
+        }
+    }
     let mut names: Vec<&str> = m.files().map(|f| f.file.as_str()).collect();
     if let Some(bad) = names.iter().find(|n| number_of(n).is_none_or(|n| n >= m.next_file)) {
         return wrong(format!("'{bad}' is no name of a file of a space"));
@@ -326,15 +337,15 @@ pub(super) fn name(name: &str, what: &str) -> Result<()> {
 
 /// The number in the name of a file of a space; `None` if no file of a space is called this.
 pub(super) fn number_of(file: &str) -> Option<u64> {
-    let model = file.strip_prefix("model/");
-    let graph = file.strip_prefix("graphs/");
-    let file = model.or(graph).or_else(|| file.strip_prefix("maps/")).unwrap_or(file);
+    let (folder, file) = file.split_once('/').unwrap_or(("", file));
     let (stem, extension) = file.rsplit_once('.')?;
     let (stem, number) = stem.rsplit_once('-')?;
-    let known = match model {
-        Some(_) => matches!((stem, extension), ("config", "json") | ("model", "safetensors")),
-        None if graph.is_some() => extension == "knn",
-        None => matches!(extension, "npy" | "parquet" | "idx" | "bits"),
+    let known = match folder {
+        "model" => matches!((stem, extension), ("config", "json") | ("model", "safetensors")),
+        "graphs" => extension == "knn",
+        "index" => extension == "hnsw",
+        "maps" | "" => matches!(extension, "npy" | "parquet" | "idx" | "bits"),
+        _ => false,
     };
     let digits =
         number.len() >= 4 && number.len() <= 18 && number.bytes().all(|b| b.is_ascii_digit());
@@ -373,6 +384,7 @@ mod tests {
             deleted: None,
             maps: vec![],
             graphs: vec![],
+            indexes: vec![],
             model: None,
             provenance: vec![],
             metrics: Map::new(),

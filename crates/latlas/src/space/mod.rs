@@ -11,6 +11,7 @@ pub mod fasttext;
 mod field;
 pub mod formats;
 mod graph;
+mod index;
 #[doc(hidden)] // public for fuzzing
 pub mod ids;
 mod layout;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::file::Sections;
 use crate::items::{ColumnKind, Items};
 
 use deleted::Deleted;
@@ -43,6 +45,7 @@ pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch
 pub use field::{Dtype, Field, FieldAbout, Rows};
 pub(crate) use graph::check_lists;
 pub use graph::{GraphAbout, GraphLists};
+pub use index::IndexAbout;
 pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};
 pub use model::{
@@ -83,6 +86,9 @@ struct Inner {
     /// As in the manifest, and the lists.
     graph_abouts: Vec<GraphAbout>,
     graphs: Vec<GraphLists>,
+    /// As in the manifest, and the files.
+    index_abouts: Vec<IndexAbout>,
+    indexes: Vec<Sections>,
     model: Option<Model>,
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::deleted::Deleted;
 use super::field::Vectors;
 use super::graph::GraphLists;
+use super::index;
 use super::ids::IdTable;
 use super::layout::MANIFEST;
 use super::manifest::{self, FileAbout, MOST_BYTES, Manifest, StoredModel};
@@ -109,9 +110,12 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
     let map_tables = map_tables.collect::<Result<_>>()?;
     let graphs = manifest.graphs.iter().map(|g| part(path, &g.file, owned, GraphLists::from_bytes));
     let graphs = graphs.collect::<Result<_>>()?;
+    let indexes = manifest.indexes.iter().map(|i| part(path, &i.file, owned, index::open));
+    let indexes = indexes.collect::<Result<_>>()?;
     let model = manifest.model.as_ref().map(|about| model(path, about, owned)).transpose()?;
     let maps = manifest.maps.iter().map(|m| m.map.clone()).collect();
     let graph_abouts = manifest.graphs.iter().map(|g| g.graph.clone()).collect();
+    let index_abouts = manifest.indexes.iter().map(|i| i.index.clone()).collect();
     let columns = manifest.columns.iter().map(|c| (c.name.clone(), c.kind)).collect();
     Ok(Space(Arc::new(Inner {
         path: Some(path.to_owned()),
@@ -124,6 +128,8 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         map_tables,
         graph_abouts,
         graphs,
+        index_abouts,
+        indexes,
         model,
     })))
 }

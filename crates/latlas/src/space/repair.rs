@@ -50,6 +50,13 @@ pub(super) fn repair(path: &Path) -> Result<CheckReport> {
         }
         whole
     });
+    manifest.indexes.retain(|index| {
+        let whole = !is_broken(&index.file.file);
+        if !whole {
+            repaired.push(index.file.file.clone());
+        }
+        whole
+    });
     if !repaired.is_empty() {
         manifest.generation += 1;
         manifest.next_file = draft.next_file();

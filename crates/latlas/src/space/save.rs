@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::draft::Draft;
 use super::layout::{
-    self, FOLDERS, GRAPHS, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
+    self, FOLDERS, GRAPHS, INDEX, LOCK, MANIFEST, MANIFEST_TMP, MAPS, MODEL, README, README_TEXT,
 };
 use super::manifest::Manifest;
 use super::{Edit, Space};
@@ -131,7 +131,7 @@ pub(super) fn readme(out: &mut NewFile) -> Result<()> {
 }
 
 fn sync(dir: &Path) -> Result<()> {
-    for folder in [MAPS, MODEL, GRAPHS].map(|name| dir.join(name)) {
+    for folder in [MAPS, MODEL, GRAPHS, INDEX].map(|name| dir.join(name)) {
         if folder.is_dir() {
             file::sync_dir(&folder)?;
         }

@@ -53,6 +53,11 @@ impl Graph {
         Ok(Graph { k, neighbours, distances, recall: None })
     }
 
+    /// As [`Graph::new`], of lists that are known to fit.
+    pub(super) fn trusted(k: usize, neighbours: Vec<u32>, distances: Vec<f32>) -> Self {
+        Graph { k, neighbours, distances, recall: None }
+    }
+
     /// The graph of the `k` nearest of each point; this one if it has no more.
     #[must_use]
     pub fn first(self, k: usize) -> Self {

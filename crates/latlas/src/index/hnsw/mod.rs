@@ -1,0 +1,338 @@
+//! A graph index: nearest neighbours without looking at every row (HNSW: Malkov & Yashunin, IEEE TPAMI 2020).
+//!
+//! ```text
+//! rows ──frame──▶ points, measured as Euclid did ──codes──▶ floats or bytes ──nearest neighbours──▶ links, layer upon layer
+//! query ──frame──▶ from the top down to the lowest layer, nearer with every link ──▶ candidates ──measured in f64──▶ hits
+//! ```
+//!
+//! The links are chosen from the graph of all nearest neighbours ([`Graph`](super::Graph)) and not by searching for each
+//! row in turn: a fraction of the work, and the same at any number of threads. `docs/search.md` says what it costs.
+
+mod codes;
+mod frame;
+mod layers;
+mod links;
+mod options;
+mod stored;
+mod trial;
+mod walk;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::blocks::{Source, pool};
+use super::exact::measured;
+use super::query::{Bitmap, Hit, Index, Query, check_point};
+use super::FieldRows;
+use crate::error::{Error, Result};
+use crate::geometry::Measure;
+use crate::kernels::scattered::Scattered;
+use crate::linalg::{Matrix, RowSource};
+use crate::run::Run;
+use crate::space::{Edit, IndexAbout, Row, Space};
+
+use codes::Codes;
+use frame::Frame;
+use layers::Built;
+pub use options::{HnswOptions, Precision};
+pub use trial::Trial;
+use walk::{Asking, Found, Ground, Scratch};
+
+/// The effort of an index that has not been measured.
+const EFFORT: usize = 100;
+/// The highest effort that a file may ask for of its own.
+const MOST_EFFORT: u64 = 1 << 16;
+/// Places that are kept on the way down.
+const ABREAST: usize = 8;
+/// What is measured beyond what is asked for: this many, and with bytes this share.
+const BEYOND: usize = 8;
+/// How many times as long it takes to measure a row as to look at one on the way.
+const MEASURING: f64 = 3.0;
+/// Rows looked at for each one kept on the way, about.
+const LOOKED: f64 = 12.0;
+
+/// A graph index of a field or of a plain matrix. Cheap to clone.
+#[derive(Clone)]
+pub struct Hnsw(Arc<Inner>);
+
+struct Inner {
+    source: Source,
+    built: Built,
+    /// Rows below this are in the graph, if they were live; those from here on are measured one by one.
+    covered: usize,
+    /// The rows that may be answered; all if `None`.
+    live: Option<Bitmap>,
+    count: usize,
+    effort: usize,
+    idle: Mutex<Vec<Scratch>>,
+}
+
+impl Hnsw {
+    /// Builds the index of the live rows of a field, under its geometry or another measure.
+    pub fn build(
+        space: &Space,
+        field: &str,
+        measure: Option<Measure>,
+        options: &HnswOptions,
+        run: &Run,
+    ) -> Result<Self> {
+        let vectors = space.field(field)?;
+        let measure = measure.unwrap_or_else(|| vectors.about().geometry.measure());
+        let source = FieldRows::live(space, field)?;
+        let live = (space.count() < space.rows())
+            .then(|| Bitmap::of(space.rows(), space.live()));
+        let (covered, count) = (space.rows(), space.count());
+        let mut built = Self::grown(&source, measure, options, run)?;
+        let rows = source.into_rows();
+        built.rows = built.rows.iter().map(|&at| rows[at as usize].0).collect::<Vec<_>>().into();
+        let source = Source::Field(vectors);
+        Ok(Self::held(Inner { source, built, covered, live, count, effort: EFFORT, idle: Mutex::default() }))
+    }
+
+    /// Builds the index of a matrix, row i being `Row(i)`.
+    pub fn over(
+        matrix: impl Into<Arc<Matrix>>,
+        measure: Measure,
+        options: &HnswOptions,
+        run: &Run,
+    ) -> Result<Self> {
+        let matrix: Arc<Matrix> = matrix.into();
+        let built = Self::grown(&*matrix, measure, options, run)?;
+        let (covered, count) = (matrix.rows(), matrix.rows());
+        let source = Source::Matrix(matrix);
+        Ok(Self::held(Inner { source, built, covered, live: None, count, effort: EFFORT, idle: Mutex::default() }))
+    }
+
+    /// Opens an index that is stored with its space, by mapping it: rows deleted since are not answered, and rows added since
+    /// are measured one by one. An error of kind `Nothing` if there is none of that name, or its rows have moved.
+    pub fn open(space: &Space, name: &str) -> Result<Self> {
+        let sections = space.index_file(name)?;
+        let damaged = |what: &str| {
+            Error::data(format!("index '{name}' is damaged: {what}"))
+                .help("latlas index builds it again")
+        };
+        let built = stored::read(&sections).map_err(|e| damaged(e.message()))?;
+        let about = space.indexes().iter().find(|index| index.name == name);
+        let about = about.ok_or_else(|| damaged("it is not in space.json"))?;
+        let vectors = space.field(&about.field)?;
+        if built.frame.dim != vectors.dim() || built.frame.measure != about.measure {
+            return Err(damaged("it is of other vectors than space.json says"));
+        }
+        let effort = about.about.get("effort").and_then(serde_json::Value::as_u64);
+        let (count, rows) = (space.count(), space.rows());
+        Ok(Self::held(Inner {
+            source: Source::Field(vectors),
+            built,
+            covered: (about.rows as usize).min(rows),
+            live: (count < rows).then(|| Bitmap::of(rows, space.live())),
+            count,
+            effort: effort.map_or(EFFORT, |effort| effort.clamp(1, MOST_EFFORT) as usize),
+            idle: Mutex::default(),
+        }))
+    }
+
+    /// Stores the index with its space, in place of one of the same name. `options` are those it was built with, `trials`
+    /// what was measured: the least effort that reaches [`GOOD`] becomes what it does of its own.
+    pub fn keep(
+        &self,
+        edit: &mut Edit,
+        name: &str,
+        field: &str,
+        options: &HnswOptions,
+        trials: &[Trial],
+        run: &Run,
+    ) -> Result<()> {
+        let mut about = stored::about(options, run.seed, self.precision());
+        if let Some(trial) = trial::chosen(trials) {
+            about.insert("effort".to_owned(), trial.effort.into());
+            about.insert("recall".to_owned(), serde_json::json!(trial.recall));
+        }
+        let about = IndexAbout {
+            name: name.to_owned(),
+            field: field.to_owned(),
+            measure: self.measure(),
+            rows: self.0.covered as u64,
+            built_on: Vec::new(),
+            about,
+        };
+        edit.set_index(about, |out| stored::write(&self.0.built, out))
+    }
+
+    fn held(inner: Inner) -> Self {
+        Hnsw(Arc::new(inner))
+    }
+
+    fn grown(source: &dyn RowSource, measure: Measure, options: &HnswOptions, run: &Run) -> Result<Built> {
+        options.check()?;
+        if source.rows() >= walk::FOLLOWED as usize {
+            return Err(Error::data(format!(
+                "{} rows are more than the {} an index can hold",
+                source.rows(),
+                walk::FOLLOWED - 1
+            )));
+        }
+        let frame = Frame::new(source, measure, run)?;
+        layers::build(source, frame, options, run)
+    }
+
+    /// What distance is measured by.
+    pub fn measure(&self) -> Measure {
+        self.0.built.frame.measure
+    }
+
+    /// What a search keeps on its way if it is not told.
+    pub fn effort(&self) -> usize {
+        self.0.effort
+    }
+
+    /// How vectors are held for the way: never `Auto`.
+    pub fn precision(&self) -> Precision {
+        self.0.built.codes.precision()
+    }
+
+    /// Searches for every row of `points`, as one by one.
+    pub fn search_batch(&self, points: &Matrix, q: &Query, threads: usize) -> Result<Vec<Vec<Hit>>> {
+        for i in 0..points.rows() {
+            check_point(points.row(i), self.dim())
+                .map_err(|e| if points.rows() > 1 { e.context(format!("point {}", i + 1)) } else { e })?;
+        }
+        pool(threads)?.install(|| {
+            (0..points.rows()).into_par_iter().map(|i| self.search(points.row(i), q)).collect()
+        })
+    }
+}
+
+impl Inner {
+    fn scratch(&self) -> Scratch {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.pop().unwrap_or_default()
+    }
+
+    fn put_back(&self, scratch: Scratch) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+
+    fn allows(&self, row: Row, q: &Query) -> bool {
+        self.live.as_ref().is_none_or(|live| live.contains(row)) && q.allows(row)
+    }
+
+    /// The rows of a node. What a damaged file says of rows that are not there is passed over.
+    fn rows(&self, node: u32) -> impl Iterator<Item = Row> {
+        let end = |at: usize| self.built.starts.get(at).map_or(0, |&end| end as usize);
+        let range = end(node as usize)..end(node as usize + 1);
+        let rows = self.built.rows.get(range).unwrap_or_default();
+        rows.iter().map(|&row| Row(row)).filter(|row| row.index() < self.source.rows())
+    }
+
+    /// All rows that a query lets through, if so few that measuring them is less than finding the nearest.
+    fn few(&self, q: &Query, effort: usize) -> Option<Vec<Row>> {
+        let let_through = match (&q.filter, &self.live) {
+            (Some(filter), _) => filter.count(),
+            (None, Some(_)) => self.count,
+            (None, None) => return None,
+        };
+        let n = self.source.rows().max(1) as f64;
+        let share = let_through as f64 / n;
+        if MEASURING * share * n > LOOKED * effort as f64 / share {
+            return None;
+        }
+        let rows: Box<dyn Iterator<Item = Row>> = match (&q.filter, &self.live) {
+            (Some(filter), _) => Box::new(filter.iter()),
+            (None, Some(live)) => Box::new(live.iter()),
+            (None, None) => Box::new(std::iter::empty()),
+        };
+        Some(rows.filter(|row| row.index() < self.source.rows() && self.allows(*row, q)).collect())
+    }
+
+    /// Nodes near a point of the frame, nearest first, into the scratch's `kept`.
+    fn find(&self, placed: &[f32], q: &Query, effort: usize, scratch: &mut Scratch) {
+        let built = &self.built;
+        let asking = Asking {
+            codes: &built.codes,
+            kernels: Scattered::detect(),
+            asked: built.codes.asked(placed),
+        };
+        let mut ranks = vec![0.0; built.top.len()];
+        built.codes.ranks(&asking.kernels, &asking.asked, &built.top, &mut ranks);
+        let mut from: Vec<Found> =
+            ranks.iter().zip(&*built.top).map(|(&rank, &node)| Found { rank, node }).collect();
+        let keep = |from: &mut Vec<Found>, most: usize| {
+            from.sort_unstable();
+            from.truncate(most);
+        };
+        keep(&mut from, ABREAST);
+        for layer in built.upper.iter().rev() {
+            let nodes = &*layer.nodes;
+            let ground = Ground { width: layer.width, links: &layer.links, nodes: Some(nodes) };
+            // Places of this layer are not those of the one above.
+            for found in &mut from {
+                found.node = nodes.binary_search(&found.node).unwrap_or(0) as u32;
+            }
+            scratch.walk(&ground, &from, ABREAST, &asking);
+            from.clear();
+            from.extend(
+                scratch.kept.iter().map(|found| Found { node: ground.node(found.node), ..*found }),
+            );
+        }
+        let ground = Ground { width: built.width, links: &built.links, nodes: None };
+        if q.filter.is_none() && self.live.is_none() {
+            scratch.walk(&ground, &from, effort, &asking);
+        } else {
+            let allowed = |node: u32| self.rows(node).any(|row| self.allows(row, q));
+            scratch.walk_to(&ground, &from, effort, &asking, allowed);
+        }
+    }
+
+    /// Of the nodes that were found, rows enough to hold the k nearest.
+    fn candidates(&self, q: &Query, scratch: &Scratch) -> Vec<Row> {
+        let wanted = match self.built.codes {
+            Codes::Full { .. } => q.k + BEYOND,
+            Codes::Bytes { .. } => 2 * q.k + BEYOND,
+        };
+        let mut rows = Vec::with_capacity(wanted + q.k);
+        for found in &scratch.kept {
+            if rows.len() >= wanted {
+                break;
+            }
+            rows.extend(self.rows(found.node).filter(|&row| self.allows(row, q)).take(q.k));
+        }
+        rows
+    }
+}
+
+impl Index for Hnsw {
+    fn dim(&self) -> usize {
+        self.0.source.dim()
+    }
+
+    fn len(&self) -> usize {
+        self.0.count
+    }
+
+    fn search(&self, point: &[f32], q: &Query) -> Result<Vec<Hit>> {
+        let inner = &*self.0;
+        check_point(point, self.dim())?;
+        if q.k == 0 || inner.count == 0 {
+            return Ok(Vec::new());
+        }
+        let effort = q.effort.unwrap_or(inner.effort).max(q.k + q.exclude.len());
+        let measure = self.measure();
+        if let Some(rows) = inner.few(q, effort) {
+            return Ok(measured(&inner.source, measure, point, rows, q.k));
+        }
+        let mut placed = vec![0.0; inner.built.frame.cols()];
+        if !inner.built.frame.ask(point, &mut placed) {
+            // Everything is as far from it: the first rows are as good as any.
+            let rows = (0..inner.source.rows() as u32).map(Row).filter(|&row| inner.allows(row, q));
+            return Ok(measured(&inner.source, measure, point, rows.take(q.k).collect(), q.k));
+        }
+        let mut scratch = inner.scratch();
+        inner.find(&placed, q, effort, &mut scratch);
+        let mut rows = inner.candidates(q, &scratch);
+        inner.put_back(scratch);
+        let tail = (inner.covered as u32..inner.source.rows() as u32).map(Row);
+        rows.extend(tail.filter(|&row| inner.allows(row, q)));
+        Ok(measured(&inner.source, measure, point, rows, q.k))
+    }
+}
