@@ -10,7 +10,7 @@ use super::frame::{BLOCK, Framed};
 use super::options::Precision;
 use crate::error::Result;
 use crate::file::Array;
-use crate::kernels::scattered::{LINE, NUMBERS, Scattered};
+use crate::kernels::scattered::{LINE, NUMBERS, Scattered, ahead};
 use crate::linalg::RowSource;
 use crate::linalg::blocks::Work;
 use crate::run::Run;
@@ -86,6 +86,19 @@ impl Codes {
         match self {
             Codes::Full { stride, rows } => rows.len() / stride,
             Codes::Bytes { stride, rows, .. } => rows.len() / stride,
+        }
+    }
+
+    /// Asks the machine for the first line of a node's row; the others are asked for when it is compared.
+    #[inline]
+    pub(super) fn prefetch(&self, node: u32) {
+        match self {
+            Codes::Full { stride, rows } => {
+                ahead(rows.get(node as usize * stride..).map_or(&[], |row| &row[..NUMBERS]));
+            }
+            Codes::Bytes { stride, rows, .. } => {
+                ahead(rows.get(node as usize * stride..).map_or(&[], |row| &row[..LINE]));
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use crate::run::Run;
 /// The name of the random stream: "layers".
 const STREAM: u64 = 0x6c61_7965_7273;
 /// One node of so many is also in the layer above.
-const EVERY: u64 = 24;
+const EVERY: u64 = 12;
 /// So few nodes are all looked at when a search begins, and have no layer of their own.
 pub(super) const TOP: usize = 128;
 /// Bytes serve if what they change of ½‖x − y‖² is less than this share of it, for the tenth neighbour.

@@ -43,8 +43,9 @@ use walk::{Asking, Found, Ground, Scratch};
 const EFFORT: usize = 100;
 /// The highest effort that a file may ask for of its own.
 const MOST_EFFORT: u64 = 1 << 16;
-/// Places that are kept on the way down.
-const ABREAST: usize = 8;
+/// Places that are kept on the way down: at least so many, and this share of the effort. Where what is near lies in several
+/// crowds, they are what leads into each of them.
+const ABREAST: (usize, usize) = (8, 2);
 /// What is measured beyond what is asked for: this many, and with bytes this share.
 const BEYOND: usize = 8;
 /// How many times as long it takes to measure a row as to look at one on the way.
@@ -261,7 +262,8 @@ impl Inner {
             from.sort_unstable();
             from.truncate(most);
         };
-        keep(&mut from, ABREAST);
+        let abreast = ABREAST.0.max(effort / ABREAST.1);
+        keep(&mut from, abreast);
         for layer in built.upper.iter().rev() {
             let nodes = &*layer.nodes;
             let ground = Ground { width: layer.width, links: &layer.links, nodes: Some(nodes) };
@@ -269,7 +271,7 @@ impl Inner {
             for found in &mut from {
                 found.node = nodes.binary_search(&found.node).unwrap_or(0) as u32;
             }
-            scratch.walk(&ground, &from, ABREAST, &asking);
+            scratch.walk(&ground, &from, abreast, &asking);
             from.clear();
             from.extend(
                 scratch.kept.iter().map(|found| Found { node: ground.node(found.node), ..*found }),

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
 use super::codes::{Asked, Codes};
-use crate::kernels::scattered::Scattered;
+use crate::kernels::scattered::{Scattered, ahead};
 
 /// What marks a place whose links have been followed; so nodes are fewer than this.
 pub(super) const FOLLOWED: u32 = 1 << 31;
@@ -113,8 +113,10 @@ impl Scratch {
         for &link in ground.links(place) {
             // A damaged file may name what does not exist.
             if link < most && self.mark(link) {
+                let node = ground.node(link);
+                asking.codes.prefetch(node);
                 self.places.push(link);
-                self.nodes.push(ground.node(link));
+                self.nodes.push(node);
             }
         }
         self.ranks.resize(self.nodes.len(), 0.0);
@@ -152,6 +154,8 @@ impl Scratch {
             for i in 0..self.places.len() {
                 let found = Found { rank: self.ranks[i], node: self.places[i] };
                 if let Some(at) = self.keep(found, most) {
+                    // It will be followed soon, if nothing nearer comes.
+                    ahead(ground.links(found.node));
                     first = first.min(at);
                 }
             }

@@ -98,17 +98,19 @@ fn fits(stride: usize, unit: usize, len: usize, nodes: &[u32], out: &[f32]) {
     assert!(highest <= rows, "row {highest} of {rows}");
 }
 
-/// Asks the machine for the lines of a row.
-#[cfg(target_arch = "x86_64")]
+/// Asks the machine to have these numbers in its cache soon.
 #[inline(always)]
-fn ahead<T>(row: &[T]) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+pub fn ahead<T>(row: &[T]) {
+    #[cfg(target_arch = "x86_64")]
     for line in row.chunks(LINE / size_of::<T>()) {
         // SAFETY: a prefetch reads nothing and never faults, wherever it points.
         unsafe {
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
             _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
         }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = row;
 }
 
 #[cfg(test)]
