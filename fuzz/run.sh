@@ -39,6 +39,8 @@ for name in ft cls; do
 done
 for file in "$work"/ft.space/model/*.safetensors; do seed model "$file" '\0'; done
 for file in "$work"/ft.space/model/*.json; do seed model "$file" '\1'; done
+latlas index "$work/words.space" --set links=4 --set candidates=4 || exit 1
+for file in "$work"/words.space/index/*.hnsw; do seed index "$file"; done
 seed npy "$work/a.npy"
 seed safetensors "$work/a.safetensors"
 seed parquet "$work/a.parquet"

@@ -47,7 +47,7 @@ fn prepare(dir: &Path) {
     // Every transcript that changes a space has one of its own: transcripts run side by side.
     for name in [
         "columns", "add", "delete", "compact", "map", "check", "mapped", "newer", "plot",
-        "clusters",
+        "clusters", "indexed",
     ] {
         copy(&dir.join("words.space"), &dir.join(format!("{name}.space")));
     }
@@ -68,6 +68,9 @@ fn prepare(dir: &Path) {
     );
     write("notes.csv", notes().as_bytes());
     common::ok(dir, &["embed", "words.space", "notes.csv", "-o", "texts.space", "-q"]);
+    // The same texts without what placed them.
+    common::ok(dir, &["convert", "texts.space", "prose.parquet", "-q"]);
+    common::ok(dir, &["convert", "prose.parquet", "prose.space", "-q"]);
     write(
         "later.csv",
         "id,title,text\na,Water,the river and the lake\nb,Strange,hello\nc,Nothing,\n".as_bytes(),

@@ -141,6 +141,29 @@ fn a_filter_of_any_width_keeps_the_recall() {
 }
 
 #[test]
+fn all_within_a_distance_are_found() {
+    let (vectors, points) = parted(clustered(16, 5020, 8, 10), 5000);
+    let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
+    let index =
+        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1)).unwrap();
+    let (mut found, mut all) = (0, 0);
+    for point in points.iter_rows() {
+        let near = exact.search(point, &Query::nearest(300)).unwrap();
+        for (rank, hit) in near.iter().enumerate().step_by(70) {
+            let q = Query::nearest(vectors.rows());
+            let truth = exact.within(point, hit.distance, &q).unwrap();
+            assert_eq!(truth.len(), rank + 1);
+            found += index.within(point, hit.distance, &q).unwrap().len();
+            all += truth.len();
+            assert_eq!(exact.within(point, hit.distance, &Query::nearest(3)).unwrap().len(), 3.min(rank + 1));
+        }
+        assert!(exact.within(point, 0.0, &Query::nearest(9)).unwrap().is_empty());
+    }
+    assert!(found * 100 > all * 97, "{found} of {all}");
+    assert_eq!(exact.within(points.row(0), f32::NAN, &Query::default()).unwrap_err().kind(), Kind::Usage);
+}
+
+#[test]
 fn copies_are_all_found_and_hide_no_one() {
     // A thousand equal rows in the middle of others.
     let mut vectors = clustered(6, 4000, 8, 5);

@@ -20,7 +20,6 @@ mod neighbours;
 pub(crate) mod plot;
 pub(crate) mod probe;
 pub(crate) mod search;
-mod searcher;
 mod texts;
 pub(crate) mod tour;
 

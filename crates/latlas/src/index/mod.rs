@@ -2,11 +2,14 @@
 //!
 //! An [`Index`] answers a point and a [`Query`] with [`Hit`]s: closest first, ties by row, NaN last, live rows only.
 //! [`Exact`] compares with every row and misses nothing; the laws that every index keeps are in `tests/index.rs`.
+//! [`Hnsw`] follows links from near to nearer and finds nearly all; [`WordIndex`] finds texts by their words, and [`fused`]
+//! makes one answer of several.
 //! A [`Graph`] holds the nearest neighbours of all points at once ([`neighbours`]), exactly or by cells.
 //! A [`Question`] is what a person asks: 'king - man + woman'. [`WordMover`] finds the nearest texts, word by word;
 //! [`doesnt_match`] the item that belongs least.
 
 mod blocks;
+mod bm25;
 mod exact;
 mod field_rows;
 mod graph;
@@ -27,3 +30,4 @@ pub use mover::{WordMover, wmd};
 pub use odd::{belonging, doesnt_match};
 pub use query::{Bitmap, Hit, Index, Query};
 pub use question::{Question, Term};
+pub use bm25::{Match, WordIndex, fused};

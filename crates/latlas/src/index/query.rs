@@ -24,7 +24,28 @@ pub trait Index: Send + Sync {
     /// fewer where there are fewer. A point of another dimension is a usage error, NaN or infinity in it a data
     /// error naming the component.
     fn search(&self, point: &[f32], q: &Query) -> Result<Vec<Hit>>;
+
+    /// The rows no farther than `distance`, the `q.k` closest of them at most, as `search` finds them. A distance that is
+    /// NaN is a usage error.
+    fn within(&self, point: &[f32], distance: f32, q: &Query) -> Result<Vec<Hit>> {
+        if distance.is_nan() {
+            return Err(Error::usage("a distance of NaN is none to search within"));
+        }
+        let mut k = FIRST.min(q.k);
+        loop {
+            let mut hits = self.search(point, &Query { k, ..q.clone() })?;
+            let beyond = hits.last().is_none_or(|last| last.distance > distance);
+            if beyond || hits.len() < k || k == q.k {
+                hits.retain(|hit| hit.distance <= distance);
+                return Ok(hits);
+            }
+            k = k.saturating_mul(4).min(q.k);
+        }
+    }
 }
+
+/// How many rows are asked for first where all within a distance are wanted.
+const FIRST: usize = 64;
 
 /// How many rows are wanted and which ones are out of the question.
 #[derive(Debug, Clone)]

@@ -45,6 +45,7 @@ pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch
 pub use field::{Dtype, Field, FieldAbout, Rows};
 pub(crate) use graph::check_lists;
 pub use graph::{GraphAbout, GraphLists};
+pub(crate) use index::INDEX;
 pub use index::IndexAbout;
 pub use layout::{sweep_work, work_dir};
 pub use manifest::{MapAbout, Provenance};

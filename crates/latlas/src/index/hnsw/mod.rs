@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The links are chosen from the graph of all nearest neighbours ([`Graph`](super::Graph)) and not by searching for each
-//! row in turn: a fraction of the work, and the same at any number of threads. `docs/search.md` says what it costs.
+//! row in turn: a fraction of the work, and the same at any number of threads. `docs/hnsw.md` says what it costs.
 
 mod codes;
 mod frame;
@@ -26,6 +26,7 @@ use super::exact::measured;
 use super::query::{Bitmap, Hit, Index, Query, check_point};
 use super::FieldRows;
 use crate::error::{Error, Result};
+use crate::file::{Bytes, Sections};
 use crate::geometry::Measure;
 use crate::kernels::scattered::Scattered;
 use crate::linalg::{Matrix, RowSource};
@@ -116,19 +117,38 @@ impl Hnsw {
         let built = stored::read(&sections).map_err(|e| damaged(e.message()))?;
         let about = space.indexes().iter().find(|index| index.name == name);
         let about = about.ok_or_else(|| damaged("it is not in space.json"))?;
-        let vectors = space.field(&about.field)?;
-        if built.frame.dim != vectors.dim() || built.frame.measure != about.measure {
-            return Err(damaged("it is of other vectors than space.json says"));
+        if built.frame.measure != about.measure {
+            return Err(damaged("it is of another measure than space.json says"));
         }
         let effort = about.about.get("effort").and_then(serde_json::Value::as_u64);
+        let effort = effort.map_or(EFFORT, |effort| effort.clamp(1, MOST_EFFORT) as usize);
+        Self::on(space, &about.field, built, about.rows, effort).map_err(|e| damaged(e.message()))
+    }
+
+    /// The index in the bytes of a file, of a field of this space.
+    #[doc(hidden)] // public for fuzzing
+    pub fn from_bytes(space: &Space, field: &str, bytes: Bytes) -> Result<Self> {
+        let built = stored::read(&Sections::from_bytes(bytes, stored::INDEX)?)?;
+        Self::on(space, field, built, space.rows() as u64, EFFORT)
+    }
+
+    fn on(space: &Space, field: &str, built: Built, covered: u64, effort: usize) -> Result<Self> {
+        let vectors = space.field(field)?;
+        if built.frame.dim != vectors.dim() {
+            return Err(Error::data(format!(
+                "it is of {} numbers, the vectors of {}",
+                built.frame.dim,
+                vectors.dim()
+            )));
+        }
         let (count, rows) = (space.count(), space.rows());
         Ok(Self::held(Inner {
             source: Source::Field(vectors),
             built,
-            covered: (about.rows as usize).min(rows),
+            covered: (covered as usize).min(rows),
             live: (count < rows).then(|| Bitmap::of(rows, space.live())),
             count,
-            effort: effort.map_or(EFFORT, |effort| effort.clamp(1, MOST_EFFORT) as usize),
+            effort,
             idle: Mutex::default(),
         }))
     }

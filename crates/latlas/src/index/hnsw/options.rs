@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What an index is made of. `docs/search.md` says what each choice costs.
+/// What an index is made of. `docs/hnsw.md` says what each choice costs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HnswOptions {

@@ -9,6 +9,7 @@ use super::layers::{Built, Upper};
 use super::options::Precision;
 use crate::error::{Error, Result};
 use crate::file::{Array, SectionWriter, Sections};
+pub(super) use crate::space::INDEX;
 
 /// Layers of a file, at most: each holds a small share of the one below.
 const MOST_LAYERS: usize = 16;

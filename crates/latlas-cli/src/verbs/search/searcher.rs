@@ -5,8 +5,8 @@ use latlas::index::{Exact, Hit, Hnsw, Index, Precision, Query};
 use latlas::linalg::Matrix;
 use latlas::{Error, Progress as _, Result, Space};
 
-use super::Context;
 use crate::output::counted;
+use crate::verbs::Context;
 
 /// Bytes of vectors beyond which it is worth saying that an index would be faster.
 const LARGE: u64 = 100_000_000;
@@ -21,13 +21,12 @@ impl Searcher {
     pub(super) fn open(
         space: &Space,
         field: &str,
-        metric: Option<Measure>,
+        measure: Measure,
         exact: bool,
         effort: Option<usize>,
         cx: &Context<'_>,
     ) -> Result<Self> {
         let about = space.field(field)?.about().clone();
-        let measure = metric.unwrap_or_else(|| about.geometry.measure());
         let suits = |index: &&latlas::space::IndexAbout| {
             index.field == field && index.measure == measure && space.holds(index)
         };
@@ -46,20 +45,20 @@ impl Searcher {
         } else if !exact && space.count() as u64 * about.dim as u64 * 4 > LARGE {
             cx.out.say("index: none, so every vector is compared; 'latlas index' builds one");
         }
-        Exact::with_threads(space, field, metric, cx.threads).map(Searcher::Exact)
-    }
-
-    pub(super) fn measure(&self) -> Measure {
-        match self {
-            Searcher::Exact(index) => index.measure(),
-            Searcher::Graph(index) => index.measure(),
-        }
+        Exact::with_threads(space, field, Some(measure), cx.threads).map(Searcher::Exact)
     }
 
     pub(super) fn search(&self, point: &[f32], q: &Query) -> Result<Vec<Hit>> {
         match self {
             Searcher::Exact(index) => index.search(point, q),
             Searcher::Graph(index) => index.search(point, q),
+        }
+    }
+
+    pub(super) fn within(&self, point: &[f32], distance: f32, q: &Query) -> Result<Vec<Hit>> {
+        match self {
+            Searcher::Exact(index) => index.within(point, distance, q),
+            Searcher::Graph(index) => index.within(point, distance, q),
         }
     }
 

@@ -1,23 +1,24 @@
 //! `latlas search SPACE QUERY`: the nearest neighbours of an id, of a sum of ids, of a vector, or of a text.
 
+mod printer;
+mod searcher;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use latlas::geometry::Measure;
-use latlas::index::{Bitmap, Hit, Query, Question};
-use latlas::items::Items;
+use latlas::index::{Bitmap, Match, Query, Question, WordIndex, fused};
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
 use latlas::space::{Encoder, ItemBatch, Modality, Placement, encode_all};
 use latlas::{Error, Result, Row, Run, Silent, Space};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::delete::matching;
-use super::searcher::Searcher;
 use super::{Context, registry, texts};
-use crate::output::{Align, Table, figure, single};
-use crate::values;
+use printer::{Printer, Shown};
+use searcher::Searcher;
 
 /// Find the nearest neighbours
 #[derive(Debug, clap::Args)]
@@ -34,9 +35,12 @@ pub(crate) struct Args {
     /// An id, a sum of ids in quotes ('king - man + woman'), a text, or @FILE.npy
     #[arg(required_unless_present = "plus")]
     query: Vec<String>,
-    /// How many neighbours
-    #[arg(short, long = "k", value_name = "N", default_value_t = 10)]
-    k: usize,
+    /// How many neighbours [default: 10; with --within 1000]
+    #[arg(short, long = "k", value_name = "N")]
+    k: Option<usize>,
+    /// Only neighbours no farther than this
+    #[arg(long, value_name = "DISTANCE", allow_negative_numbers = true, conflicts_with_all = ["odd", "wmd", "hybrid"])]
+    within: Option<f32>,
     /// Add this id's vector; may be given several times
     #[arg(long, value_name = "ID")]
     plus: Vec<String>,
@@ -64,6 +68,9 @@ pub(crate) struct Args {
     /// Only items that fulfil a condition, such as 'count > 100'
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// Fuse the nearest of a text with those that hold its words (BM25), by reciprocal rank
+    #[arg(long, conflicts_with_all = ["id", "vector", "odd", "wmd"])]
+    hybrid: bool,
     /// How widely an index looks: more finds more, and takes longer [default: what finds 99 %, measured when it was built]
     #[arg(long, value_name = "N", conflicts_with = "exact")]
     effort: Option<usize>,
@@ -79,7 +86,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
-    if args.k == 0 {
+    let k = args.k.unwrap_or(if args.within.is_some() { 1000 } else { 10 });
+    if k == 0 {
         return Err(Error::usage("-k 0: at least one neighbour has to be asked for"));
     }
     let space = Space::open(&args.space)?;
@@ -87,29 +95,48 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         return texts::odd(&space, &args.query, cx);
     }
     if let Some(file) = &args.wmd {
-        return texts::nearest(&space, &args.query.join(" "), file, args.k, cx);
+        return texts::nearest(&space, &args.query.join(" "), file, k, cx);
     }
     let columns: Vec<&str> = args.columns.iter().map(String::as_str).collect();
     let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
     let asked = Asked::read(args, &space, cx)?;
     let filter = filter(args, &space)?;
-    let query = Query { k: args.k, exclude: Vec::new(), filter, effort: args.effort };
-    let index = Searcher::open(&space, &args.field, args.metric, args.exact, args.effort, cx)?;
-    let printer = Printer { space: &space, shown, measure: index.measure(), cx };
+    let query = Query { k, exclude: Vec::new(), filter, effort: args.effort };
+    let measure = args.metric.unwrap_or(space.field(&args.field)?.about().geometry.measure());
+    let printer = Printer { space: &space, shown, measure, cx };
+    let index = || Searcher::open(&space, &args.field, measure, args.exact, args.effort, cx);
+    let near = |point: &[f32], query: &Query| match args.within {
+        Some(distance) => index()?.within(point, distance, query),
+        None => index()?.search(point, query),
+    };
     match asked {
         Asked::Sum(question) => {
             cx.out.say(&format!("reading: {}", said(&question)));
-            let point = question.compose(&space.field(&args.field)?, index.measure())?;
-            let hits = index.search(&point, &query.excluding(question.rows()))?;
+            let point = question.compose(&space.field(&args.field)?, measure)?;
+            let hits = near(&point, &query.excluding(question.rows()))?;
             printer.one(&question.to_string(), &hits)
         }
+        Asked::Text(point, reading) if args.hybrid => {
+            let text = args.query.join(" ");
+            let all = Query { k: BOTH.max(k), ..query };
+            let (holding, columns) = holding(&text, &all, &space)?;
+            cx.out.say(&format!(
+                "reading: {reading}, and by its words (BM25) in {columns}; both fused by rank"
+            ));
+            let close = index()?.search(&point, &all)?.iter().map(|hit| hit.row).collect();
+            let holding = holding.iter().map(|found| found.row).collect();
+            printer.scored(&text, "fused", &fused(&[close, holding], k))
+        }
+        Asked::Words(text, unknown) => by_words(&text, unknown, &query, &printer),
+        _ if args.hybrid => Err(Error::usage("--hybrid is for a text that an encoder places")
+            .help("ask with --text, in a space that keeps its encoder")),
         Asked::Text(point, reading) => {
             cx.out.say(&format!("reading: {reading}"));
-            printer.one(&args.query.join(" "), &index.search(&point, &query)?)
+            printer.one(&args.query.join(" "), &near(&point, &query)?)
         }
         Asked::Points(points) if points.rows() == 1 => {
             cx.out.say(&format!("reading: a vector of {} numbers", points.cols()));
-            printer.one(&args.query.join(" "), &index.search(points.row(0), &query)?)
+            printer.one(&args.query.join(" "), &near(points.row(0), &query)?)
         }
         Asked::Points(points) => {
             cx.out.say(&format!(
@@ -117,25 +144,60 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
                 points.rows(),
                 points.cols()
             ));
-            for (at, hits) in index.search_batch(&points, &query, cx.threads)?.iter().enumerate() {
-                printer.object(&json!(at), hits)?;
+            let all = index()?.search_batch(&points, &query, cx.threads)?;
+            for (at, mut hits) in all.into_iter().enumerate() {
+                hits.retain(|hit| args.within.is_none_or(|within| hit.distance <= within));
+                printer.object(&json!(at), &hits)?;
             }
             Ok(())
         }
     }
 }
 
+/// A text in a space that has no place for it: the items that hold its words.
+fn by_words(
+    text: &str,
+    unknown: Option<Error>,
+    query: &Query,
+    printer: &Printer<'_>,
+) -> Result<()> {
+    let (found, columns) = holding(text, query, printer.space)?;
+    if found.is_empty() {
+        let nothing = Error::nothing(format!("no item holds a word of '{text}'"));
+        return Err(unknown.unwrap_or(nothing));
+    }
+    printer.cx.out.say(&format!(
+        "reading: a text, by its words (BM25) in {columns}, since the space has no encoder"
+    ));
+    printer.scored(text, "bm25", &found)
+}
+
+/// The items that hold words of a text, and the columns they were looked for in.
+fn holding(text: &str, query: &Query, space: &Space) -> Result<(Vec<Match>, String)> {
+    let columns = WordIndex::columns(space);
+    Ok((WordIndex::new(space, &columns)?.search(text, query), columns.join(", ")))
+}
+
+/// Items of each answer that are fused, at least.
+const BOTH: usize = 100;
+
 /// The query as it was understood.
 enum Asked {
     Sum(Question),
     /// Where a text was placed, and how it was read.
     Text(Vec<f32>, String),
+    /// A text to be looked for by its words; and what was wrong with it as an id.
+    Words(String, Option<Error>),
     Points(Matrix),
 }
 
 impl Asked {
     fn read(args: &Args, space: &Space, cx: &Context<'_>) -> Result<Self> {
         let text = args.query.join(" ");
+        let by_words = space.model().is_none() && !WordIndex::columns(space).is_empty();
+        if args.text && by_words {
+            return Ok(Asked::Words(text, None));
+        }
         if args.text {
             return placed(&text, args, space, cx);
         }
@@ -159,6 +221,9 @@ impl Asked {
                 // No id: a text, if the space has a place for it.
                 Err(unknown) => {
                     let alone = args.plus.is_empty() && args.minus.is_empty();
+                    if alone && by_words {
+                        return Ok(Asked::Words(text, Some(unknown)));
+                    }
                     if !alone || space.model().is_none() {
                         return Err(unknown);
                     }
@@ -259,90 +324,5 @@ fn said(question: &Question) -> String {
         format!("the id {question}")
     } else {
         format!("the sum {question}")
-    }
-}
-
-/// The columns shown beside the ids, by live row.
-struct Shown {
-    items: Items,
-    place: Vec<u32>,
-}
-
-impl Shown {
-    fn new(space: &Space, columns: &[&str]) -> Result<Self> {
-        let items = space.items(Some(columns))?;
-        let mut place = vec![u32::MAX; space.rows()];
-        for (at, row) in space.live().enumerate() {
-            place[row.index()] = at as u32;
-        }
-        Ok(Shown { items, place })
-    }
-
-    /// An item's place in the columns.
-    fn at(&self, row: Row) -> Option<usize> {
-        self.place.get(row.index()).map(|&at| at as usize).filter(|&at| at < self.items.len())
-    }
-}
-
-struct Printer<'a> {
-    space: &'a Space,
-    shown: Option<Shown>,
-    measure: Measure,
-    cx: &'a Context<'a>,
-}
-
-impl Printer<'_> {
-    fn one(&self, query: &str, hits: &[Hit]) -> Result<()> {
-        if self.cx.out.json() {
-            return self.object(&json!(query), hits);
-        }
-        if hits.is_empty() {
-            return Err(Error::nothing("there is no neighbour")
-                .help("the query's own items are left out; try a wider --filter"));
-        }
-        let euclidean = self.measure == Measure::Euclidean;
-        let mut head = vec![(String::new(), Align::Right), ("id".to_owned(), Align::Left)];
-        head.push((if euclidean { "distance" } else { "similarity" }.to_owned(), Align::Right));
-        let names = self.shown.iter().flat_map(|shown| shown.items.columns());
-        head.extend(names.map(|c| {
-            (c.name.clone(), if values::measures(c) { Align::Right } else { Align::Left })
-        }));
-        let mut table = Table::new(head);
-        for (rank, hit) in hits.iter().enumerate() {
-            let figure = figure(f64::from(if euclidean { hit.distance } else { hit.similarity }));
-            let mut row = vec![(rank + 1).to_string(), self.space.id(hit.row).to_owned(), figure];
-            if let Some(shown) = &self.shown {
-                let at = shown.at(hit.row);
-                row.extend(
-                    shown
-                        .items
-                        .columns()
-                        .iter()
-                        .map(|c| at.map_or_else(String::new, |at| values::text(c, at))),
-                );
-            }
-            table.row(row);
-        }
-        self.cx.out.result(&table.render(self.cx.out.paint))
-    }
-
-    fn object(&self, query: &Value, hits: &[Hit]) -> Result<()> {
-        let hits: Vec<Value> =
-            hits.iter().enumerate().map(|(rank, hit)| self.hit(rank + 1, hit)).collect();
-        self.cx.out.object(
-            "search",
-            &json!({ "query": query, "metric": self.measure.name(), "hits": hits }),
-        )
-    }
-
-    fn hit(&self, rank: usize, hit: &Hit) -> Value {
-        let mut object = json!({ "rank": rank, "id": self.space.id(hit.row), "distance": single(hit.distance), "similarity": single(hit.similarity) });
-        if let (Some(shown), Some(fields)) = (&self.shown, object.as_object_mut()) {
-            let columns = shown.items.columns().iter().map(|c| {
-                (c.name.clone(), shown.at(hit.row).map_or(Value::Null, |at| values::json(c, at)))
-            });
-            fields.insert("columns".to_owned(), columns.collect::<serde_json::Map<_, _>>().into());
-        }
-        object
     }
 }
