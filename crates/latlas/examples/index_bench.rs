@@ -39,13 +39,21 @@ fn main() -> Result<()> {
                 let (threads, options) = rest.split_once(' ').unwrap_or((rest, "{}"));
                 let options: HnswOptions =
                     serde_json::from_str(options).map_err(|e| Error::usage(e.to_string()))?;
-                let run = Run { seed: 42, threads: number(threads)?, progress: &Silent, checkpoint: None };
+                let run = Run {
+                    seed: 42,
+                    threads: number(threads)?,
+                    progress: &Silent,
+                    checkpoint: None,
+                };
                 index = Some(Hnsw::over(vectors.clone(), measure, &options, &run)?);
                 Vec::new()
             }
             ("search", Some(index)) => {
                 let q = Query::nearest(k).with_effort(number(rest)?);
-                queries.iter_rows().map(|point| index.search(point, &q)).collect::<Result<Vec<_>>>()?
+                queries
+                    .iter_rows()
+                    .map(|point| index.search(point, &q))
+                    .collect::<Result<Vec<_>>>()?
             }
             _ => return Err(Error::usage(format!("'{line}' is neither ready, build nor search"))),
         };

@@ -76,8 +76,10 @@ fn nearly_all_of_the_nearest_are_found_by_every_measure_and_precision() {
             let found = recall(&index, &exact, &strangers, &Query::nearest(10).with_effort(100));
             assert!(found > 0.93, "{measure}, {precision:?}, points from elsewhere: {found}");
             // Distances are those of every other index.
-            let (own, true_one) = (index.search(points.row(0), &Query::nearest(1)).unwrap(),
-                exact.search(points.row(0), &Query::nearest(1)).unwrap());
+            let (own, true_one) = (
+                index.search(points.row(0), &Query::nearest(1)).unwrap(),
+                exact.search(points.row(0), &Query::nearest(1)).unwrap(),
+            );
             assert_eq!(own, true_one);
         }
     }
@@ -102,7 +104,10 @@ fn any_number_of_threads_builds_the_same_index() {
 fn space(vectors: &Matrix) -> Space {
     let ids: Vec<String> = (0..vectors.rows()).map(|i| i.to_string()).collect();
     let items = Items::from_ids(&ids).unwrap();
-    Space::builder("test", items).field("main", Geometry::Euclidean, vectors.clone()).build().unwrap()
+    Space::builder("test", items)
+        .field("main", Geometry::Euclidean, vectors.clone())
+        .build()
+        .unwrap()
 }
 
 fn step() -> Provenance {
@@ -110,7 +115,12 @@ fn step() -> Provenance {
 }
 
 /// Builds and keeps the index of a space on disk.
-fn index(path: &std::path::Path, measure: Option<Measure>, options: &HnswOptions, run: &Run<'_>) -> Space {
+fn index(
+    path: &std::path::Path,
+    measure: Option<Measure>,
+    options: &HnswOptions,
+    run: &Run<'_>,
+) -> Space {
     let mut edit = Space::edit(path).unwrap();
     let index = Hnsw::build(edit.space(), "main", measure, options, run).unwrap();
     index.keep(&mut edit, "main", "main", options, &[], run).unwrap();
@@ -122,12 +132,14 @@ fn a_filter_of_any_width_keeps_the_recall() {
     let (vectors, points) = parted(clustered(4, 20_050, 16, 40), 20_000);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let index =
-        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1)).unwrap();
+        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))
+            .unwrap();
     for every in [1000, 100, 10, 2] {
         let rows = (0..vectors.rows() as u32).map(Row);
         // Spread over all clusters, and gathered in one.
         let mut stream = run::stream(every, &[]);
-        let spread: Vec<Row> = rows.clone().filter(|_| stream.next_u64().is_multiple_of(every)).collect();
+        let spread: Vec<Row> =
+            rows.clone().filter(|_| stream.next_u64().is_multiple_of(every)).collect();
         let near = exact.search(points.row(0), &Query::nearest(20_000 / every as usize)).unwrap();
         for filter in [spread, near.iter().map(|hit| hit.row).collect()] {
             let filter = Arc::new(Bitmap::of(vectors.rows(), filter));
@@ -145,7 +157,8 @@ fn all_within_a_distance_are_found() {
     let (vectors, points) = parted(clustered(16, 5020, 8, 10), 5000);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let index =
-        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1)).unwrap();
+        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))
+            .unwrap();
     let (mut found, mut all) = (0, 0);
     for point in points.iter_rows() {
         let near = exact.search(point, &Query::nearest(300)).unwrap();
@@ -155,12 +168,18 @@ fn all_within_a_distance_are_found() {
             assert_eq!(truth.len(), rank + 1);
             found += index.within(point, hit.distance, &q).unwrap().len();
             all += truth.len();
-            assert_eq!(exact.within(point, hit.distance, &Query::nearest(3)).unwrap().len(), 3.min(rank + 1));
+            assert_eq!(
+                exact.within(point, hit.distance, &Query::nearest(3)).unwrap().len(),
+                3.min(rank + 1)
+            );
         }
         assert!(exact.within(point, 0.0, &Query::nearest(9)).unwrap().is_empty());
     }
     assert!(found * 100 > all * 97, "{found} of {all}");
-    assert_eq!(exact.within(points.row(0), f32::NAN, &Query::default()).unwrap_err().kind(), Kind::Usage);
+    assert_eq!(
+        exact.within(points.row(0), f32::NAN, &Query::default()).unwrap_err().kind(),
+        Kind::Usage
+    );
 }
 
 #[test]
@@ -174,9 +193,13 @@ fn copies_are_all_found_and_hide_no_one() {
     let vectors = Arc::new(vectors);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let index =
-        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1)).unwrap();
+        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))
+            .unwrap();
     let q = Query::nearest(1001);
-    assert_eq!(rows(&index.search(&copied, &q).unwrap()), rows(&exact.search(&copied, &q).unwrap()));
+    assert_eq!(
+        rows(&index.search(&copied, &q).unwrap()),
+        rows(&exact.search(&copied, &q).unwrap())
+    );
     let q = Query::nearest(5).excluding([Row(17)]);
     assert_eq!(index.search(&copied, &q).unwrap(), exact.search(&copied, &q).unwrap());
     for (i, row) in vectors.iter_rows().enumerate().take(3000) {
@@ -200,8 +223,11 @@ fn what_was_deleted_is_not_answered_and_what_was_added_is() {
     edit.delete(&gone).unwrap();
     let rest = vectors.as_slice()[2000 * 6..].to_vec();
     let ids: Vec<String> = (2000..2500).map(|i| i.to_string()).collect();
-    let more = Space::builder("test", Items::from_ids(&ids).unwrap())
-        .field("main", Geometry::Euclidean, Matrix::new(500, 6, rest).unwrap());
+    let more = Space::builder("test", Items::from_ids(&ids).unwrap()).field(
+        "main",
+        Geometry::Euclidean,
+        Matrix::new(500, 6, rest).unwrap(),
+    );
     edit.append(&more.build().unwrap()).unwrap();
     let changed = edit.publish(step()).unwrap();
     assert_eq!(changed.added_since(&changed.indexes()[0]), 500);
@@ -231,7 +257,9 @@ fn an_index_on_disk_answers_as_the_one_that_was_built() {
         let path = dir.path().join(format!("{i}.space"));
         space(&vectors).save(&path).unwrap();
         let opened = index(&path, Some(measure), &HnswOptions::default(), &Run::silent(3));
-        let built = Hnsw::build(&opened, "main", Some(measure), &HnswOptions::default(), &Run::silent(3)).unwrap();
+        let built =
+            Hnsw::build(&opened, "main", Some(measure), &HnswOptions::default(), &Run::silent(3))
+                .unwrap();
         let read = Hnsw::open(&opened, "main").unwrap();
         assert_eq!(read.measure(), measure);
         for point in clustered(11, 20, 12, 6).iter_rows() {
@@ -248,7 +276,9 @@ fn few_rows_zero_rows_and_zero_points_have_answers() {
     for n in [1, 2, 3, 5] {
         let vectors = Arc::new(clustered(12, n, 3, 1));
         for measure in Measure::ALL {
-            let index = Hnsw::over(vectors.clone(), measure, &HnswOptions::default(), &Run::silent(1)).unwrap();
+            let index =
+                Hnsw::over(vectors.clone(), measure, &HnswOptions::default(), &Run::silent(1))
+                    .unwrap();
             let exact = Exact::over(vectors.clone(), measure).unwrap();
             for point in [vectors.row(0), &[0.0; 3], &[1e20, 0.0, 0.0]] {
                 let q = Query::nearest(4);
@@ -261,10 +291,14 @@ fn few_rows_zero_rows_and_zero_points_have_answers() {
     (0..20).for_each(|i| vectors.row_mut(i * 7).fill(0.0));
     let vectors = Arc::new(vectors);
     let index =
-        Hnsw::over(vectors.clone(), Measure::Cosine, &HnswOptions::default(), &Run::silent(1)).unwrap();
+        Hnsw::over(vectors.clone(), Measure::Cosine, &HnswOptions::default(), &Run::silent(1))
+            .unwrap();
     let exact = Exact::over(vectors.clone(), Measure::Cosine).unwrap();
     let all = Query::nearest(300);
-    assert_eq!(rows(&index.search(vectors.row(1), &all).unwrap()), rows(&exact.search(vectors.row(1), &all).unwrap()));
+    assert_eq!(
+        rows(&index.search(vectors.row(1), &all).unwrap()),
+        rows(&exact.search(vectors.row(1), &all).unwrap())
+    );
     let error = index.search(&[f32::NAN, 0.0, 0.0, 0.0], &Query::default()).unwrap_err();
     assert_eq!(error.kind(), Kind::Data);
     assert_eq!(index.search(&[0.0; 3], &Query::default()).unwrap_err().kind(), Kind::Usage);
@@ -276,7 +310,9 @@ fn bytes_that_cannot_tell_neighbours_apart_are_not_taken() {
     let mut vectors = clustered(14, 1000, 6, 1);
     (0..500).for_each(|i| vectors.row_mut(i).iter_mut().for_each(|x| *x += 1e4));
     let vectors = Arc::new(vectors);
-    let auto = Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1)).unwrap();
+    let auto =
+        Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))
+            .unwrap();
     assert_eq!(auto.precision(), Precision::Full);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let found = recall(&auto, &exact, &vectors, &Query::nearest(10));
@@ -287,10 +323,16 @@ fn bytes_that_cannot_tell_neighbours_apart_are_not_taken() {
 fn a_damaged_index_gives_answers_or_errors() {
     let vectors = clustered(15, 150, 3, 4);
     let memory = std::path::Path::new("/dev/shm");
-    let dir = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let dir =
+        if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let path = dir.path().join("a.space");
     space(&vectors).save(&path).unwrap();
-    index(&path, None, &HnswOptions { links: 6, candidates: 8, ..HnswOptions::default() }, &Run::silent(1));
+    index(
+        &path,
+        None,
+        &HnswOptions { links: 6, candidates: 8, ..HnswOptions::default() },
+        &Run::silent(1),
+    );
     let file = std::fs::read_dir(path.join("index")).unwrap().next().unwrap().unwrap().path();
     let good = std::fs::read(&file).unwrap();
     let (mut answers, mut errors) = (0, 0);
@@ -309,7 +351,10 @@ fn a_damaged_index_gives_answers_or_errors() {
             Err(_) => errors += 1,
         }
         if place % 7 == 0 {
-            assert!(!latlas::space::check(&path, false).unwrap().is_sound(), "byte {place} is not found");
+            assert!(
+                !latlas::space::check(&path, false).unwrap().is_sound(),
+                "byte {place} is not found"
+            );
         }
     }
     assert!(answers > 1000 && errors > 100, "{answers} answers, {errors} errors");

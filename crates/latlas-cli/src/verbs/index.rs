@@ -55,7 +55,10 @@ enum Held {
 const OPTIONS: &[Setting] = &[
     Setting { key: "precision", about: "" },
     Setting { key: "links", about: "more: finds more, in more memory (4 bytes each); 16 to 64" },
-    Setting { key: "candidates", about: "what links are chosen from; more: better, slower to build" },
+    Setting {
+        key: "candidates",
+        about: "what links are chosen from; more: better, slower to build",
+    },
     Setting { key: "alpha", about: "1 to 1.3; more: longer ways are kept, more links in all" },
 ];
 

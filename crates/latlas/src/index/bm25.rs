@@ -84,7 +84,9 @@ impl WordIndex {
             }
             lengths.push(own.len() as u32);
             own.sort_unstable();
-            counts.extend(own.chunk_by(|a, b| a == b).map(|same| (same[0], text as u32, same.len() as u32)));
+            counts.extend(
+                own.chunk_by(|a, b| a == b).map(|same| (same[0], text as u32, same.len() as u32)),
+            );
         }
         let mut starts = vec![0; words.len() + 1];
         for &(word, ..) in &counts {
@@ -108,7 +110,8 @@ impl WordIndex {
     pub fn search(&self, text: &str, q: &Query) -> Vec<Match> {
         let mut tokens = Tokens::default();
         Tokenizer::Words.tokens(true, text, &mut tokens);
-        let mut asked: Vec<u32> = tokens.iter().filter_map(|word| self.words.get(word).copied()).collect();
+        let mut asked: Vec<u32> =
+            tokens.iter().filter_map(|word| self.words.get(word).copied()).collect();
         asked.sort_unstable();
         let mut scores: HashMap<u32, f64> = HashMap::new();
         for same in asked.chunk_by(|a, b| a == b) {
@@ -123,7 +126,8 @@ impl WordIndex {
                 *scores.entry(text).or_default() += weight * share;
             }
         }
-        let found = scores.into_iter().map(|(text, score)| Match { row: self.rows[text as usize], score });
+        let found =
+            scores.into_iter().map(|(text, score)| Match { row: self.rows[text as usize], score });
         best(found.filter(|found| q.allows(found.row)).collect(), q.k)
     }
 }
@@ -176,9 +180,8 @@ mod tests {
         let found = index.search("RED fish", &Query::nearest(10));
         // By hand: N = 4, mean length 7/4; "red" in 2 texts, "fish" in 1.
         let (red, fish) = ((1.0_f64 + 2.5 / 2.5).ln(), (1.0_f64 + 3.5 / 1.5).ln());
-        let share = |count: f64, length: f64| {
-            count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / 1.75))
-        };
+        let share =
+            |count: f64, length: f64| count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length / 1.75));
         let first = red * share(1.0, 4.0) + fish * share(2.0, 4.0);
         let second = red * share(1.0, 1.0);
         assert_eq!(found.iter().map(|f| f.row).collect::<Vec<_>>(), [Row(0), Row(1)]);

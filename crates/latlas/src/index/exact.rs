@@ -315,11 +315,7 @@ pub(super) fn measured(
             let exact = if exact.is_nan() { f64::NAN } else { exact + 0.0 };
             (
                 exact,
-                Hit {
-                    row,
-                    distance: exact as f32,
-                    similarity: measure.similarity(exact) as f32,
-                },
+                Hit { row, distance: exact as f32, similarity: measure.similarity(exact) as f32 },
             )
         })
         .collect();

@@ -21,6 +21,7 @@ mod query;
 mod question;
 
 pub(crate) use blocks::pool;
+pub use bm25::{Match, WordIndex, fused};
 pub use exact::Exact;
 pub use field_rows::FieldRows;
 pub use graph::{Graph, NeighbourMethod, NeighbourOptions, Recall, keep_neighbours, neighbours};
@@ -30,4 +31,3 @@ pub use mover::{WordMover, wmd};
 pub use odd::{belonging, doesnt_match};
 pub use query::{Bitmap, Hit, Index, Query};
 pub use question::{Question, Term};
-pub use bm25::{Match, WordIndex, fused};

@@ -13,8 +13,7 @@ use crate::file::{Bytes, SectionKind, Sections};
 use crate::geometry::Measure;
 
 /// What a file of an index is.
-pub(crate) const INDEX: SectionKind =
-    SectionKind { magic: b"latlasHW", name: "index", version: 1 };
+pub(crate) const INDEX: SectionKind = SectionKind { magic: b"latlasHW", name: "index", version: 1 };
 
 /// What is known about a stored index without reading it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -11,9 +11,9 @@ pub mod fasttext;
 mod field;
 pub mod formats;
 mod graph;
-mod index;
 #[doc(hidden)] // public for fuzzing
 pub mod ids;
+mod index;
 mod layout;
 #[doc(hidden)] // public for fuzzing
 pub mod manifest;

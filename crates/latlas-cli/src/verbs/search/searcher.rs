@@ -40,8 +40,10 @@ impl Searcher {
                 Err(error) => cx.out.warn(&format!("{error}: every vector is compared instead")),
             }
         } else if effort.is_some() {
-            return Err(Error::usage(format!("--effort is for an index by {measure}; there is none"))
-                .help("'latlas index' builds one; without it every vector is compared"));
+            return Err(Error::usage(format!(
+                "--effort is for an index by {measure}; there is none"
+            ))
+            .help("'latlas index' builds one; without it every vector is compared"));
         } else if !exact && space.count() as u64 * about.dim as u64 * 4 > LARGE {
             cx.out.say("index: none, so every vector is compared; 'latlas index' builds one");
         }

@@ -48,11 +48,7 @@ impl Codes {
     }
 
     /// The codes of these vectors: of precision `Bytes` with a step of this size, else whole.
-    pub(super) fn of(
-        framed: &Framed<'_>,
-        step: Option<f32>,
-        run: &Run,
-    ) -> Result<Codes> {
+    pub(super) fn of(framed: &Framed<'_>, step: Option<f32>, run: &Run) -> Result<Codes> {
         let (n, cols) = (framed.rows(), framed.cols());
         let work = Work::new(run, "coding vectors", n as u64, "vectors")?;
         let codes = match step {

@@ -57,8 +57,7 @@ pub(super) fn build(
     run: &Run,
 ) -> Result<Built> {
     let (mut starts, mut rows) = copies(&Framed { source, rows: None, frame: &frame });
-    let mut firsts: Vec<u32> =
-        starts.windows(2).map(|range| rows[range[0] as usize]).collect();
+    let mut firsts: Vec<u32> = starts.windows(2).map(|range| rows[range[0] as usize]).collect();
     let n = firsts.len();
     let all = Framed { source, rows: Some(&firsts), frame: &frame };
     let graph = nearest(&all, options.candidates, run)?;
@@ -88,8 +87,10 @@ pub(super) fn build(
     lowest.reach(&mut nodes);
     while nodes.len() > TOP {
         let some: Vec<u32> = nodes.iter().map(|&node| firsts[node as usize]).collect();
-        let graph = nearest(&Framed { source, rows: Some(&some), frame: &frame }, options.candidates, run)?;
-        let chooser = Chooser { nodes: Some(&nodes), width: options.links.div_ceil(2).max(4), ..chooser };
+        let graph =
+            nearest(&Framed { source, rows: Some(&some), frame: &frame }, options.candidates, run)?;
+        let chooser =
+            Chooser { nodes: Some(&nodes), width: options.links.div_ceil(2).max(4), ..chooser };
         let mut layer = chooser.layer(&graph, nodes.len(), run)?;
         let mut above = sampled(nodes.len());
         layer.reach(&mut above);
@@ -146,7 +147,8 @@ fn copies(all: &Framed<'_>) -> (Vec<u32>, Vec<u32>) {
     for start in (0..n).step_by(BLOCK) {
         let range = start..n.min(start + BLOCK);
         let rows = all.block(range.clone(), &mut scratch).chunks_exact(cols.max(1));
-        hashes.extend(rows.zip(range).map(|(row, i)| (xxh3_64(bytemuck::cast_slice(row)), i as u32)));
+        hashes
+            .extend(rows.zip(range).map(|(row, i)| (xxh3_64(bytemuck::cast_slice(row)), i as u32)));
     }
     hashes.sort_unstable();
     // Whom each is a copy of; two vectors of one hash that differ are no copies.

@@ -238,11 +238,12 @@ impl Layer {
             let Some(next) = (lost..n).find(|&node| !reached[node]) else { break };
             lost = next;
             let near = self.links[next * self.width..][..self.width].to_vec();
-            let free = near.into_iter().filter(|&other| reached[other as usize]).find_map(|other| {
-                let first = other as usize * self.width;
-                let slots = &self.links[first..first + self.width];
-                slots.iter().position(|&link| link == other).map(|slot| first + slot)
-            });
+            let free =
+                near.into_iter().filter(|&other| reached[other as usize]).find_map(|other| {
+                    let first = other as usize * self.width;
+                    let slots = &self.links[first..first + self.width];
+                    slots.iter().position(|&link| link == other).map(|slot| first + slot)
+                });
             match free {
                 Some(slot) => self.links[slot] = next as u32,
                 None => more.push(next as u32),

@@ -21,10 +21,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
+use super::FieldRows;
 use super::blocks::{Source, pool};
 use super::exact::measured;
 use super::query::{Bitmap, Hit, Index, Query, check_point};
-use super::FieldRows;
 use crate::error::{Error, Result};
 use crate::file::{Bytes, Sections};
 use crate::geometry::Measure;
@@ -82,14 +82,21 @@ impl Hnsw {
         let vectors = space.field(field)?;
         let measure = measure.unwrap_or_else(|| vectors.about().geometry.measure());
         let source = FieldRows::live(space, field)?;
-        let live = (space.count() < space.rows())
-            .then(|| Bitmap::of(space.rows(), space.live()));
+        let live = (space.count() < space.rows()).then(|| Bitmap::of(space.rows(), space.live()));
         let (covered, count) = (space.rows(), space.count());
         let mut built = Self::grown(&source, measure, options, run)?;
         let rows = source.into_rows();
         built.rows = built.rows.iter().map(|&at| rows[at as usize].0).collect::<Vec<_>>().into();
         let source = Source::Field(vectors);
-        Ok(Self::held(Inner { source, built, covered, live, count, effort: EFFORT, idle: Mutex::default() }))
+        Ok(Self::held(Inner {
+            source,
+            built,
+            covered,
+            live,
+            count,
+            effort: EFFORT,
+            idle: Mutex::default(),
+        }))
     }
 
     /// Builds the index of a matrix, row i being `Row(i)`.
@@ -103,7 +110,15 @@ impl Hnsw {
         let built = Self::grown(&*matrix, measure, options, run)?;
         let (covered, count) = (matrix.rows(), matrix.rows());
         let source = Source::Matrix(matrix);
-        Ok(Self::held(Inner { source, built, covered, live: None, count, effort: EFFORT, idle: Mutex::default() }))
+        Ok(Self::held(Inner {
+            source,
+            built,
+            covered,
+            live: None,
+            count,
+            effort: EFFORT,
+            idle: Mutex::default(),
+        }))
     }
 
     /// Opens an index that is stored with its space, by mapping it: rows deleted since are not answered, and rows added since
@@ -184,7 +199,12 @@ impl Hnsw {
         Hnsw(Arc::new(inner))
     }
 
-    fn grown(source: &dyn RowSource, measure: Measure, options: &HnswOptions, run: &Run) -> Result<Built> {
+    fn grown(
+        source: &dyn RowSource,
+        measure: Measure,
+        options: &HnswOptions,
+        run: &Run,
+    ) -> Result<Built> {
         options.check()?;
         if source.rows() >= walk::FOLLOWED as usize {
             return Err(Error::data(format!(
@@ -213,10 +233,16 @@ impl Hnsw {
     }
 
     /// Searches for every row of `points`, as one by one.
-    pub fn search_batch(&self, points: &Matrix, q: &Query, threads: usize) -> Result<Vec<Vec<Hit>>> {
+    pub fn search_batch(
+        &self,
+        points: &Matrix,
+        q: &Query,
+        threads: usize,
+    ) -> Result<Vec<Vec<Hit>>> {
         for i in 0..points.rows() {
-            check_point(points.row(i), self.dim())
-                .map_err(|e| if points.rows() > 1 { e.context(format!("point {}", i + 1)) } else { e })?;
+            check_point(points.row(i), self.dim()).map_err(|e| {
+                if points.rows() > 1 { e.context(format!("point {}", i + 1)) } else { e }
+            })?;
         }
         pool(threads)?.install(|| {
             (0..points.rows()).into_par_iter().map(|i| self.search(points.row(i), q)).collect()

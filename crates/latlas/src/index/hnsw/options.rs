@@ -45,15 +45,13 @@ impl HnswOptions {
                 .help("take 4 to 256: 32 suits most vectors"));
         }
         if self.candidates < self.links / 2 || self.candidates > 1024 {
-            return Err(Error::usage(format!(
-                "candidates = {} is out of range",
-                self.candidates
-            ))
-            .help(format!("take {} to 1024: half the links, or more", self.links / 2)));
+            return Err(Error::usage(format!("candidates = {} is out of range", self.candidates))
+                .help(format!("take {} to 1024: half the links, or more", self.links / 2)));
         }
         if !(1.0..=2.0).contains(&self.alpha) {
-            return Err(Error::usage(format!("alpha = {} is out of range", self.alpha))
-                .help("take 1 to 2"));
+            return Err(
+                Error::usage(format!("alpha = {} is out of range", self.alpha)).help("take 1 to 2")
+            );
         }
         Ok(())
     }

@@ -74,7 +74,9 @@ pub(super) fn read(sections: &Sections) -> Result<Built> {
     let stride = Codes::stride(frame.cols(), precision);
     let codes = sections.range("codes")?;
     let codes = match precision {
-        Precision::Bytes => Codes::Bytes { stride, step, rows: Array::mapped(sections.bytes(), codes)? },
+        Precision::Bytes => {
+            Codes::Bytes { stride, step, rows: Array::mapped(sections.bytes(), codes)? }
+        }
         _ => Codes::Full { stride, rows: Array::mapped(sections.bytes(), codes)? },
     };
     if codes.len() != n {
@@ -84,11 +86,13 @@ pub(super) fn read(sections: &Sections) -> Result<Built> {
         return Err(wrong("it has too many layers"));
     }
     let rising = |nodes: &[u32]| {
-        nodes.windows(2).all(|pair| pair[0] < pair[1]) && nodes.last().is_none_or(|&last| (last as usize) < n)
+        nodes.windows(2).all(|pair| pair[0] < pair[1])
+            && nodes.last().is_none_or(|&last| (last as usize) < n)
     };
     let mut layers = Vec::with_capacity(upper.len());
     for (i, &width) in upper.iter().enumerate() {
-        let (nodes, links) = (array(&format!("nodes-{}", i + 1))?, array(&format!("links-{}", i + 1))?);
+        let (nodes, links) =
+            (array(&format!("nodes-{}", i + 1))?, array(&format!("links-{}", i + 1))?);
         if width == 0 || Some(links.len()) != nodes.len().checked_mul(width) || !rising(&nodes) {
             return Err(wrong("a layer of it is damaged"));
         }
@@ -101,7 +105,11 @@ pub(super) fn read(sections: &Sections) -> Result<Built> {
 }
 
 /// What is told of an index beside its file.
-pub(super) fn about(options: &impl Serialize, seed: u64, precision: Precision) -> Map<String, Value> {
+pub(super) fn about(
+    options: &impl Serialize,
+    seed: u64,
+    precision: Precision,
+) -> Map<String, Value> {
     let mut about = Map::new();
     about.insert("options".to_owned(), serde_json::to_value(options).unwrap_or_default());
     about.insert("seed".to_owned(), seed.into());

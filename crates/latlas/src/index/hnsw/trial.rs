@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use rand_xoshiro::rand_core::Rng;
 
-use super::super::query::{Hit, Index, Query};
 use super::super::Exact;
+use super::super::query::{Hit, Index, Query};
 use super::Hnsw;
 use crate::error::Result;
 use crate::run::{Run, Step};
@@ -37,7 +37,13 @@ pub struct Trial {
 impl Hnsw {
     /// Tries the index on a sample of the items of its space, each asking for its k nearest others, at efforts that rise until
     /// nearly all are found; and how many exact searches a second one thread does.
-    pub fn trials(&self, space: &Space, field: &str, k: usize, run: &Run) -> Result<(Vec<Trial>, f64)> {
+    pub fn trials(
+        &self,
+        space: &Space,
+        field: &str,
+        k: usize,
+        run: &Run,
+    ) -> Result<(Vec<Trial>, f64)> {
         let rows: Vec<Row> = space.live().collect();
         let k = k.min(rows.len().saturating_sub(1));
         if k == 0 {
@@ -46,9 +52,8 @@ impl Hnsw {
         let each = rows.len() as f64 * self.dim() as f64;
         let asking = ((PRODUCTS / each) as usize).clamp(ASKING.0, ASKING.1).min(rows.len());
         let mut random = run.stream(&[STREAM]);
-        let asking: Vec<Row> = (0..asking)
-            .map(|_| rows[(random.next_u64() % rows.len() as u64) as usize])
-            .collect();
+        let asking: Vec<Row> =
+            (0..asking).map(|_| rows[(random.next_u64() % rows.len() as u64) as usize]).collect();
         let points = space.field(field)?.gather(&asking);
         let exact = Exact::with_threads(space, field, Some(self.measure()), run.threads)?;
         let step = |done: usize| Step {
@@ -78,7 +83,8 @@ impl Hnsw {
             }
             let seconds = begun.elapsed().as_secs_f64();
             let shares = answers.iter().zip(&truth).zip(&asking);
-            let shares: Vec<f64> = shares.map(|((found, truth), &own)| share(found, truth, own, k)).collect();
+            let shares: Vec<f64> =
+                shares.map(|((found, truth), &own)| share(found, truth, own, k)).collect();
             let n = shares.len() as f64;
             let recall = shares.iter().sum::<f64>() / n;
             let spread = shares.iter().map(|share| (share - recall).powi(2)).sum::<f64>();

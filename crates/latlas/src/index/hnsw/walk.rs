@@ -138,7 +138,13 @@ impl Scratch {
     }
 
     /// The nearest so many places of a ground, as far as they are found from these, into `kept`.
-    pub(super) fn walk(&mut self, ground: &Ground<'_>, from: &[Found], most: usize, asking: &Asking<'_>) {
+    pub(super) fn walk(
+        &mut self,
+        ground: &Ground<'_>,
+        from: &[Found],
+        most: usize,
+        asking: &Asking<'_>,
+    ) {
         self.clear(ground.len());
         for &found in from {
             if (found.node as usize) < ground.len() && self.mark(found.node) {

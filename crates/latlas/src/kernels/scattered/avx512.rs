@@ -152,8 +152,12 @@ fn quarter_of_products(sum: __m512i) -> __m128i {
 #[target_feature(enable = "avx512f")]
 fn four_products(sums: [__m512i; SIDE]) -> __m128i {
     let [a, b, c, d] = sums;
-    let (a, b, c, d) =
-        (quarter_of_products(a), quarter_of_products(b), quarter_of_products(c), quarter_of_products(d));
+    let (a, b, c, d) = (
+        quarter_of_products(a),
+        quarter_of_products(b),
+        quarter_of_products(c),
+        quarter_of_products(d),
+    );
     let ab = _mm_add_epi32(_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
     let cd = _mm_add_epi32(_mm_unpacklo_epi32(c, d), _mm_unpackhi_epi32(c, d));
     _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd))

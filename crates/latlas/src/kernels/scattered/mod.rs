@@ -134,7 +134,8 @@ mod tests {
             let floats: Vec<f32> = rows.iter().map(|&x| f32::from(x) / 7.0).collect();
             let asked: Vec<f32> = query.iter().map(|&x| f32::from(x) / 9.0 - 12.0).collect();
             for taken in [0, 1, 3, 4, 5, 8, 11] {
-                let nodes: Vec<u32> = (0..taken).map(|_| (random.next_u64() % count as u64) as u32).collect();
+                let nodes: Vec<u32> =
+                    (0..taken).map(|_| (random.next_u64() % count as u64) as u32).collect();
                 for set in Scattered::all() {
                     let mut out = vec![0.0; taken];
                     set.bytes(&query, &rows, &nodes, &mut out);
