@@ -31,7 +31,7 @@ fn clustered(seed: u64, rows: usize, dim: usize, centres: usize) -> Matrix {
 }
 
 /// The first rows, and the others.
-fn parted(all: Matrix, first: usize) -> (Arc<Matrix>, Matrix) {
+fn parted(all: &Matrix, first: usize) -> (Arc<Matrix>, Matrix) {
     let (first, rest) = all.as_slice().split_at(first * all.cols());
     let matrix = |numbers: &[f32]| {
         Matrix::new(numbers.len() / all.cols(), all.cols(), numbers.to_vec()).unwrap()
@@ -62,7 +62,7 @@ fn recall(index: &dyn Index, exact: &Exact, points: &Matrix, q: &Query) -> f64 {
 
 #[test]
 fn nearly_all_of_the_nearest_are_found_by_every_measure_and_precision() {
-    let (vectors, points) = parted(clustered(1, 6100, 24, 30), 6000);
+    let (vectors, points) = parted(&clustered(1, 6100, 24, 30), 6000);
     // Others lie between the clusters: their neighbours are in several.
     let strangers = clustered(2, 100, 24, 30);
     for measure in Measure::ALL {
@@ -129,7 +129,7 @@ fn index(
 
 #[test]
 fn a_filter_of_any_width_keeps_the_recall() {
-    let (vectors, points) = parted(clustered(4, 20_050, 16, 40), 20_000);
+    let (vectors, points) = parted(&clustered(4, 20_050, 16, 40), 20_000);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let index =
         Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))
@@ -154,7 +154,7 @@ fn a_filter_of_any_width_keeps_the_recall() {
 
 #[test]
 fn all_within_a_distance_are_found() {
-    let (vectors, points) = parted(clustered(16, 5020, 8, 10), 5000);
+    let (vectors, points) = parted(&clustered(16, 5020, 8, 10), 5000);
     let exact = Exact::over(vectors.clone(), Measure::Euclidean).unwrap();
     let index =
         Hnsw::over(vectors.clone(), Measure::Euclidean, &HnswOptions::default(), &Run::silent(1))

@@ -110,12 +110,6 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         None => index()?.search(point, query),
     };
     match asked {
-        Asked::Sum(question) => {
-            cx.out.say(&format!("reading: {}", said(&question)));
-            let point = question.compose(&space.field(&args.field)?, measure)?;
-            let hits = near(&point, &query.excluding(question.rows()))?;
-            printer.one(&question.to_string(), &hits)
-        }
         Asked::Text(point, reading) if args.hybrid => {
             let text = args.query.join(" ");
             let all = Query { k: BOTH.max(k), ..query };
@@ -130,6 +124,12 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         Asked::Words(text, unknown) => by_words(&text, unknown, &query, &printer),
         _ if args.hybrid => Err(Error::usage("--hybrid is for a text that an encoder places")
             .help("ask with --text, in a space that keeps its encoder")),
+        Asked::Sum(question) => {
+            cx.out.say(&format!("reading: {}", said(&question)));
+            let point = question.compose(&space.field(&args.field)?, measure)?;
+            let hits = near(&point, &query.excluding(question.rows()))?;
+            printer.one(&question.to_string(), &hits)
+        }
         Asked::Text(point, reading) => {
             cx.out.say(&format!("reading: {reading}"));
             printer.one(&args.query.join(" "), &near(&point, &query)?)
@@ -163,8 +163,10 @@ fn by_words(
 ) -> Result<()> {
     let (found, columns) = holding(text, query, printer.space)?;
     if found.is_empty() {
-        let nothing = Error::nothing(format!("no item holds a word of '{text}'"));
-        return Err(unknown.unwrap_or(nothing));
+        return Err(match unknown {
+            Some(unknown) => unknown.context("no item holds a word of the query, and as an id"),
+            None => Error::nothing(format!("no item holds a word of '{text}'")),
+        });
     }
     printer.cx.out.say(&format!(
         "reading: a text, by its words (BM25) in {columns}, since the space has no encoder"

@@ -64,7 +64,7 @@ impl Frame {
         let spread = (moments.squares / source.rows() as f64).sqrt();
         let mean = moments.mean.iter().map(|&m| m as f32).collect();
         let scale = if spread.is_finite() && spread > 0.0 { 1.0 / spread } else { 1.0 };
-        Ok(Frame { mean, scale, ..frame })
+        Ok(Frame { scale, mean, ..frame })
     }
 
     /// Components in the frame.

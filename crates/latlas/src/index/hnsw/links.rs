@@ -224,7 +224,9 @@ impl Layer {
         let n = self.links.len() / self.width;
         let mut reached = vec![false; n];
         let mut stack = entries.clone();
-        stack.iter().for_each(|&entry| reached[entry as usize] = true);
+        for &entry in &stack {
+            reached[entry as usize] = true;
+        }
         let mut more = Vec::new();
         let mut lost = 0;
         loop {

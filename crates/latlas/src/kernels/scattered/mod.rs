@@ -99,7 +99,7 @@ fn fits(stride: usize, unit: usize, len: usize, nodes: &[u32], out: &[f32]) {
 }
 
 /// Asks the machine to have these numbers in its cache soon.
-#[inline(always)]
+#[inline]
 pub fn ahead<T>(row: &[T]) {
     #[cfg(target_arch = "x86_64")]
     for line in row.chunks(LINE / size_of::<T>()) {

@@ -18,7 +18,7 @@ pub(super) fn bytes(query: &[u8], rows: &[i8], nodes: &[u32], out: &mut [f32]) {
 }
 
 /// The number in the last four bytes of a row.
-#[inline(always)]
+#[inline]
 pub(super) fn bias(row: &[i8]) -> i32 {
     match row {
         [.., a, b, c, d] => i32::from_le_bytes([*a as u8, *b as u8, *c as u8, *d as u8]),
