@@ -38,7 +38,7 @@ except ImportError:
         raise
     os.execv(python, [python, *sys.argv])
 
-EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 900]
+EFFORTS = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640]
 LEVELS = (0.9, 0.95, 0.99)
 
 
@@ -161,13 +161,13 @@ class Pynndescent(InProcess):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=["mnist", "mixture"], help="MNIST's pixels, or 500,000 × 50 in 50 clusters")
-    parser.add_argument("--vectors", type=Path, help="instead: an .npy file, one row a vector; a tenth of them, 5,000 at most, ask")
+    parser.add_argument("--vectors", type=Path, help="instead: an .npy file, one row a vector; a tenth of them, --queries at most, ask")
     parser.add_argument("--measure", choices=["euclidean", "cosine", "dot"], default="euclidean")
     parser.add_argument("--tools", default="latlas-full,latlas-bytes,hnswlib,usearch-f32,usearch-i8,faiss-hnsw,pynndescent")
     parser.add_argument("--links", type=int, default=32, help="twice M [32]")
     parser.add_argument("--construction", type=int, default=200, help="of the rivals: their effort when building [200]")
     parser.add_argument("--options", default="{}", help="options of ours, as JSON")
-    parser.add_argument("--queries", type=int, default=5000)
+    parser.add_argument("--queries", type=int, default=2000)
     parser.add_argument("-k", type=int, default=10)
     parser.add_argument("--threads", type=int, default=2, help="for building [2]")
     parser.add_argument("--rounds", type=int, default=3)
@@ -243,8 +243,9 @@ def main():
     for turn in range(args.rounds):
         for effort in EFFORTS:
             for tool in tools:
-                # Beyond what is asked for nothing more is learned.
-                if recalls.get((tool.name, effort / 1.3), 0) > 0.9995:
+                # Beyond the last level, or where more effort finds no more, nothing is learned.
+                found = [recalls[tool.name, e] for e in EFFORTS if e < effort and (tool.name, e) in recalls]
+                if found and (found[-1] > LEVELS[-1] + 0.005 or len(found) > 2 and found[-1] - found[-2] < 0.0005):
                     continue
                 took, rows = tool.search(queries, effort, args)
                 seconds.setdefault((tool.name, effort), []).append(took)

@@ -127,15 +127,15 @@ fn table(trials: &[Trial], exact: f64, k: usize, index: &Hnsw) -> Table {
     for trial in trials {
         let found = format!("{} ± {}", figure(trial.recall), figure(trial.standard_error));
         let own = if trial.effort == index.effort() { "unless told otherwise" } else { "" };
-        table.row(vec![
-            whole(trial.effort as u64),
-            found,
-            whole(trial.per_second as u64),
-            own.to_owned(),
-        ]);
+        table.row(vec![whole(trial.effort as u64), found, speed(trial.per_second), own.to_owned()]);
     }
-    table.row(vec!["exact".to_owned(), "1".to_owned(), whole(exact as u64), String::new()]);
+    table.row(vec!["exact".to_owned(), "1".to_owned(), speed(exact), String::new()]);
     table
+}
+
+/// Searches a second: whole ones, where there are some.
+fn speed(per_second: f64) -> String {
+    if per_second < 10.0 { format!("{per_second:.2}") } else { whole(per_second as u64) }
 }
 
 #[cfg(test)]

@@ -67,6 +67,16 @@ impl Frame {
         Ok(Frame { scale, mean, ..frame })
     }
 
+    /// ½d² in the frame, of a distance as the graph of neighbours has it (see [`layers`](super::layers)).
+    pub(super) fn half_squared(&self, distance: f64) -> f64 {
+        let half = match self.measure {
+            Measure::Cosine => distance,
+            _ => 0.5 * distance * distance,
+        };
+        // Distances of the dot product's frame are in it already.
+        if self.measure == Measure::Dot { half } else { half * self.scale * self.scale }
+    }
+
     /// Components in the frame.
     pub(super) fn cols(&self) -> usize {
         self.dim + usize::from(self.extra)
@@ -178,5 +188,42 @@ impl RowSource for Framed<'_> {
 
     fn row_name(&self, row: usize) -> String {
         self.source.row_name(self.rows.map_or(row, |rows| rows[row] as usize))
+    }
+}
+
+/// Some of the vectors, as they are.
+pub(super) struct Chosen<'a> {
+    pub(super) source: &'a dyn RowSource,
+    pub(super) rows: &'a [u32],
+}
+
+impl RowSource for Chosen<'_> {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn cols(&self) -> usize {
+        self.source.cols()
+    }
+
+    fn block<'a>(&'a self, range: Range<usize>, scratch: &'a mut Vec<f32>) -> &'a [f32] {
+        let at = |row: u32| row as usize..row as usize + 1;
+        if let &[row] = &self.rows[range.clone()] {
+            return self.source.block(at(row), scratch);
+        }
+        let mut read = Vec::new();
+        scratch.clear();
+        for &row in &self.rows[range] {
+            scratch.extend_from_slice(self.source.block(at(row), &mut read));
+        }
+        scratch
+    }
+
+    fn prefetch(&self, row: usize) {
+        self.source.prefetch(self.rows[row] as usize);
+    }
+
+    fn row_name(&self, row: usize) -> String {
+        self.source.row_name(self.rows[row] as usize)
     }
 }

@@ -6,12 +6,12 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::super::graph::{Graph, NeighbourOptions};
 use super::codes::{self, Codes};
-use super::frame::{BLOCK, Frame, Framed};
+use super::frame::{BLOCK, Chosen, Frame, Framed};
 use super::links::{Chooser, Layer};
 use super::options::{HnswOptions, Precision};
 use crate::error::Result;
 use crate::file::Array;
-use crate::geometry::Geometry;
+use crate::geometry::{Geometry, Measure};
 use crate::kernels::scattered::Scattered;
 use crate::linalg::RowSource;
 use crate::run::Run;
@@ -59,8 +59,7 @@ pub(super) fn build(
     let (mut starts, mut rows) = copies(&Framed { source, rows: None, frame: &frame });
     let mut firsts: Vec<u32> = starts.windows(2).map(|range| rows[range[0] as usize]).collect();
     let n = firsts.len();
-    let all = Framed { source, rows: Some(&firsts), frame: &frame };
-    let graph = nearest(&all, options.candidates, run)?;
+    let graph = nearest(source, &firsts, &frame, options.candidates, run)?;
     // Neighbours side by side: what is compared one after the other lies close together.
     let order = in_order(&graph, n);
     let graph = renumbered(&graph, &order);
@@ -87,8 +86,7 @@ pub(super) fn build(
     lowest.reach(&mut nodes);
     while nodes.len() > TOP {
         let some: Vec<u32> = nodes.iter().map(|&node| firsts[node as usize]).collect();
-        let graph =
-            nearest(&Framed { source, rows: Some(&some), frame: &frame }, options.candidates, run)?;
+        let graph = nearest(source, &some, &frame, options.candidates, run)?;
         let chooser =
             Chooser { nodes: Some(&nodes), width: options.links.div_ceil(2).max(4), ..chooser };
         let mut layer = chooser.layer(&graph, nodes.len(), run)?;
@@ -109,14 +107,30 @@ pub(super) fn build(
     Ok(Built { frame, codes, starts, rows, width, links: links.into(), upper, top })
 }
 
-/// The graph of the nearest `k`, or of as many as there are.
-fn nearest(points: &Framed<'_>, k: usize, run: &Run) -> Result<Graph> {
-    let n = points.rows();
+/// The graph of the nearest `k` of these rows, or of as many as there are: by the geometry that orders as the frame does,
+/// where there is one, since vectors are then used where they lie.
+fn nearest(
+    source: &dyn RowSource,
+    rows: &[u32],
+    frame: &Frame,
+    k: usize,
+    run: &Run,
+) -> Result<Graph> {
+    let n = rows.len();
     if n < 2 {
         return Graph::new(0, Vec::new(), Vec::new());
     }
     let options = NeighbourOptions { recall_sample: 0, ..NeighbourOptions::nearest(k.min(n - 1)) };
-    Graph::of(points, Geometry::Euclidean, &options, run)
+    let of = |points: &dyn RowSource, geometry| Graph::of(points, geometry, &options, run);
+    let geometry = match frame.measure {
+        Measure::Dot => {
+            return of(&Framed { source, rows: Some(rows), frame }, Geometry::Euclidean);
+        }
+        Measure::Cosine => Geometry::Cosine,
+        Measure::Euclidean => Geometry::Euclidean,
+    };
+    let whole = n == source.rows() && rows.iter().enumerate().all(|(i, &row)| i == row as usize);
+    if whole { of(source, geometry) } else { of(&Chosen { source, rows }, geometry) }
 }
 
 /// The step of bytes; `None` where vectors are to be held whole.
@@ -130,7 +144,7 @@ fn step(all: &Framed<'_>, graph: &Graph, options: &HnswOptions, run: &Run) -> Op
         let mut distances: Vec<f32> = (0..graph.len()).map(|i| graph.distances(i)[tenth]).collect();
         let middle = distances.len() / 2;
         let (_, &mut median, _) = distances.select_nth_unstable_by(middle, f32::total_cmp);
-        if error > FINE * 0.5 * f64::from(median).powi(2) {
+        if error > FINE * all.frame.half_squared(f64::from(median)) {
             run.progress.note("bytes are too coarse for these vectors: they are held as floats");
             return None;
         }
