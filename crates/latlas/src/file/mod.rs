@@ -7,6 +7,7 @@ pub(crate) mod checkpoint;
 pub mod clock;
 #[doc(hidden)] // for tests of this workspace
 pub mod fault;
+pub mod journal;
 mod lock;
 mod publish;
 mod sections;

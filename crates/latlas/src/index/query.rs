@@ -152,6 +152,25 @@ impl Bitmap {
         self.words.get(row.index() / 64).is_some_and(|word| word >> (row.index() % 64) & 1 == 1)
     }
 
+    /// The same set over the first `rows` rows alone.
+    #[must_use]
+    pub fn first(&self, rows: usize) -> Self {
+        let mut set = Self::new(rows);
+        let words = set.words.iter_mut().zip(&self.words);
+        words.for_each(|(word, &own)| *word = own);
+        if let (Some(last), true) = (set.words.last_mut(), !rows.is_multiple_of(64)) {
+            *last &= (1 << (rows % 64)) - 1;
+        }
+        set
+    }
+
+    /// Removes the rows that are not in another set.
+    pub fn keep(&mut self, other: &Bitmap) {
+        for (at, word) in self.words.iter_mut().enumerate() {
+            *word &= other.words.get(at).copied().unwrap_or(0);
+        }
+    }
+
     /// How many rows are in the set.
     pub fn count(&self) -> usize {
         self.words.iter().map(|word| word.count_ones() as usize).sum()

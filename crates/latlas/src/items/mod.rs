@@ -4,6 +4,7 @@
 mod column;
 mod filter;
 mod join;
+pub mod json;
 pub mod relations;
 mod sequences;
 mod table;

@@ -43,6 +43,7 @@ impl SpaceBuilder {
             generation: 0,
             rows_generation: 0,
             next_file: 1,
+            log: None,
             kind: kind.to_owned(),
             count: items.len() as u64,
             fields: Vec::new(),
@@ -192,6 +193,7 @@ impl SpaceBuilder {
             index_abouts: vec![],
             indexes: vec![],
             model,
+            changes: 0,
         };
         Ok(Space(Arc::new(inner)))
     }

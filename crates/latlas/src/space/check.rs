@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::Path;
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::changes::{log_name, logged_at};
 use super::deleted::Deleted;
 use super::graph::GraphLists;
 use super::ids::IdTable;
@@ -29,6 +30,9 @@ pub struct CheckReport {
     pub bytes: u64,
     /// The rows of the space, deleted ones included.
     pub rows: u64,
+    /// Bytes at the end of the log that are no whole change: of a writer that was killed while it wrote them, and that no one
+    /// was promised.
+    pub torn: u64,
     /// What is wrong, if anything.
     pub problems: Vec<Problem>,
     /// What killed writers left in the folder or beside it: harmless, and removed by a repair.
@@ -139,11 +143,11 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
         }
     }
     if report.problems.is_empty() {
-        match Space::open(path) {
-            Ok(space) if space.generation() == manifest.generation => {
+        match open::load(path, manifest.clone(), false) {
+            Ok(space) => {
                 together(&space, &manifest, &mut report);
+                of_log(path, &manifest, &space, &mut report);
             }
-            Ok(_) => {} // published meanwhile
             Err(error) => report.add(layout::MANIFEST, error.message()),
         }
     }
@@ -153,6 +157,19 @@ pub(super) fn look(path: &Path) -> Result<(CheckReport, u64)> {
     }
     report.leftovers = leftovers(path, &manifest);
     Ok((report, manifest.generation))
+}
+
+/// Whether the changes since can be read.
+fn of_log(path: &Path, manifest: &Manifest, space: &Space, report: &mut CheckReport) {
+    let name = log_name(manifest.logged());
+    match logged_at(path, manifest.logged(), space) {
+        Ok(None) => {}
+        Ok(Some(logged)) => {
+            report.files += 1;
+            report.torn = logged.torn as u64;
+        }
+        Err(error) => report.add(&name, error.message()),
+    }
 }
 
 /// What is wrong with the bytes of a file, if anything.

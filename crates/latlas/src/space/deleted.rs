@@ -18,16 +18,22 @@ pub(super) struct Deleted {
 impl Deleted {
     /// The bytes of the file; `flags` has one entry a row.
     pub(super) fn encode(flags: &[bool]) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
         let deleted = flags.iter().filter(|&&d| d).count();
-        for number in [VERSION, flags.len() as u64, deleted as u64] {
+        let word = |flags: &[bool]| {
+            flags.iter().enumerate().fold(0_u64, |word, (i, &d)| word | u64::from(d) << i)
+        };
+        let words: Vec<u64> = flags.chunks(64).map(word).collect();
+        Self::encode_words(&words, flags.len(), deleted)
+    }
+
+    /// The bytes of the file; `words` has a bit a row, and no others set.
+    pub(super) fn encode_words(words: &[u64], rows: usize, deleted: usize) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER + 8 * words.len());
+        bytes.extend_from_slice(MAGIC);
+        for number in [VERSION, rows as u64, deleted as u64] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
-        for word in flags.chunks(64) {
-            let word =
-                word.iter().enumerate().fold(0_u64, |word, (i, &d)| word | u64::from(d) << i);
-            bytes.extend_from_slice(&word.to_le_bytes());
-        }
+        words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
         bytes
     }
 

@@ -72,6 +72,7 @@ impl Draft {
         Ok(Manifest {
             count: segment.rows,
             next_file: self.next,
+            log: None,
             columns,
             segments: vec![segment],
             deleted: None,

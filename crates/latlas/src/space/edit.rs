@@ -4,6 +4,7 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, UInt32Array};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::changes::{Overlay, logged_at};
 use super::deleted::Deleted;
 use super::draft::Draft;
 use super::graph::{self, GraphAbout, StoredGraph};
@@ -16,6 +17,9 @@ use crate::error::{Error, Result};
 use crate::file::{Lock, SectionWriter};
 use crate::items::{Column, ColumnKind, Items};
 
+/// What the step is called that tells of changes from the log.
+const CHANGES: &str = "changes";
+
 /// A writer's hold on a space on disk: the lock, the space as it will be, and the files written for that. Nothing
 /// is visible to readers until `publish`; dropping it leaves the space as it was.
 #[derive(Debug)]
@@ -27,6 +31,8 @@ pub struct Edit {
     old_rows: u64,
     space: Space,
     draft: Draft,
+    /// Changes of the log that have become part of it.
+    took_up: usize,
     _lock: Lock, // released last
 }
 
@@ -34,12 +40,49 @@ impl Edit {
     pub(super) fn begin(path: &Path) -> Result<Self> {
         open::read_manifest(path)?; // before a lock file is made in what may be no space
         let lock = Lock::take(&path.join(LOCK), path)?;
-        let space = Space::open(path)?;
-        let mut manifest = space.0.manifest.clone();
+        let mut manifest = open::read_manifest(path)?;
+        let space = open::load(path, manifest.clone(), false)?;
+        let logged = logged_at(path, manifest.logged(), &space)?.unwrap_or_default();
         let old_rows = manifest.rows_generation;
         manifest.generation += 1;
+        manifest.log = None;
         let draft = Draft::new(path, manifest.next_file);
-        Ok(Edit { dir: path.to_owned(), manifest, old_rows, space, draft, _lock: lock })
+        let dir = path.to_owned();
+        let mut edit =
+            Edit { dir, manifest, old_rows, space: space.clone(), draft, took_up: 0, _lock: lock };
+        if !logged.changes.is_empty() {
+            let mut overlay = Overlay::new(space);
+            for change in &logged.changes {
+                overlay.make(change)?;
+            }
+            edit.take_up(&overlay)?;
+        }
+        Ok(edit)
+    }
+
+    /// How many changes of the space's log have become part of this edit: its next publication has them.
+    pub fn took_up(&self) -> usize {
+        self.took_up
+    }
+
+    /// Makes the changes of an overlay part of what will be published. They are told of as one step, however often.
+    pub(super) fn take_up(&mut self, overlay: &Overlay) -> Result<()> {
+        self.delete(&overlay.gone())?;
+        if let Some(added) = overlay.added()? {
+            self.append(&added)?;
+        }
+        self.took_up += overlay.changes();
+        let steps = &mut self.manifest.provenance;
+        if steps.last().is_none_or(|step| step.action != CHANGES) {
+            let version = env!("CARGO_PKG_VERSION").to_owned();
+            steps.push(Provenance { action: CHANGES.to_owned(), version, ..Provenance::default() });
+        }
+        if let Some(step) = steps.last_mut() {
+            let before = step.options.get(CHANGES).and_then(serde_json::Value::as_u64);
+            let all = before.unwrap_or(0) + overlay.changes() as u64;
+            step.options.insert(CHANGES.to_owned(), all.into());
+        }
+        Ok(())
     }
 
     /// The space as it will be published, changes so far included.
@@ -390,6 +433,7 @@ impl Edit {
         self.manifest = self.space.0.manifest.clone();
         self.old_rows = self.manifest.rows_generation;
         self.manifest.generation += 1;
+        self.took_up = 0;
         self.draft = Draft::new(&self.dir, self.manifest.next_file);
         Ok(self)
     }

@@ -81,6 +81,11 @@ impl Field {
         Field(Arc::new(Inner { about, rows, segments }))
     }
 
+    /// Its segments as they were given.
+    pub(super) fn parts(&self) -> Vec<(usize, Vectors)> {
+        self.0.segments.iter().map(|s| (s.rows, s.vectors.clone())).collect()
+    }
+
     /// Name, dimension, dtype and geometry.
     pub fn about(&self) -> &FieldAbout {
         &self.0.about

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::changes::log_name;
 use super::manifest::{self, Manifest};
 use crate::error::{Error, Result};
 use crate::file::with_suffix;
@@ -63,9 +64,13 @@ pub(super) fn listing(dir: &Path) -> Vec<String> {
 /// beside an id table of the same number, which is written before them and goes after them.
 pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
     let all = listing(dir);
-    let kept: HashSet<&str> = manifest.files().map(|f| f.file.as_str()).collect();
+    let log = log_name(manifest.logged());
+    let files = manifest.files().map(|f| f.file.as_str());
+    let kept: HashSet<&str> = files.chain([log.as_str()]).collect();
     let ours = |name: &str| {
-        let Some(number) = manifest::number_of(name) else { return name == MANIFEST_TMP };
+        let Some(number) = manifest::number_of(name) else {
+            return name == MANIFEST_TMP || name.starts_with("log-") && name.ends_with(".wal.tmp");
+        };
         if name.starts_with("maps/") {
             return name.ends_with(".parquet");
         }
@@ -74,7 +79,7 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
         }
         let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
         match (stem, rest) {
-            ("items", "parquet") | ("ids", "idx") | ("deleted", "bits") | ("main", "npy") => true,
+            ("items", "parquet") | ("ids", "idx") | ("deleted", "bits") | ("main", "npy") | ("log", "wal") => true,
             (field, "npy") => {
                 let table = format!("ids-{number:04}.idx");
                 manifest.fields.iter().any(|f| f.name == field) || all.contains(&table)
@@ -118,6 +123,7 @@ This folder is a Latlas space: items, and vectors that place alike items close t
   maps/               layouts in two or three dimensions: id, x, y
   graphs/             the nearest neighbours of every item, for Latlas
   index/              what makes searching fast, for Latlas
+  log-NNNN.wal        what was changed since and is not in the other files yet, for Latlas
   model/              what places new items in this space, if it was kept: a configuration, and tensors
 
 Only space.json ever changes; read the names of the files from it. In Python, with NumPy and pandas:

@@ -125,6 +125,9 @@ pub struct Manifest {
     pub rows_generation: u64,
     /// The number that the next file gets; never one that was used before.
     pub next_file: u64,
+    /// The generation whose log holds the changes since; this one's if `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<u64>,
     /// What the space was learned by or from.
     pub kind: String,
     /// Live items.
@@ -171,6 +174,11 @@ impl Manifest {
     /// Rows of all segments, deleted ones included.
     pub(super) fn rows(&self) -> u64 {
         self.segments.iter().fold(0, |sum: u64, s| sum.saturating_add(s.rows))
+    }
+
+    /// The generation whose log holds the changes since.
+    pub(super) fn logged(&self) -> u64 {
+        self.log.unwrap_or(self.generation)
     }
 
     /// All files of this generation.
@@ -344,7 +352,7 @@ pub(super) fn number_of(file: &str) -> Option<u64> {
         "model" => matches!((stem, extension), ("config", "json") | ("model", "safetensors")),
         "graphs" => extension == "knn",
         "index" => extension == "hnsw",
-        "maps" | "" => matches!(extension, "npy" | "parquet" | "idx" | "bits"),
+        "maps" | "" => matches!(extension, "npy" | "parquet" | "idx" | "bits" | "wal"),
         _ => false,
     };
     let digits =
@@ -366,6 +374,7 @@ mod tests {
             generation: 1,
             rows_generation: 1,
             next_file: 2,
+            log: None,
             kind: "import".into(),
             count: 3,
             fields: vec![FieldAbout {

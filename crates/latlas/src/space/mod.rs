@@ -2,6 +2,7 @@
 //! `docs/format.md` is the byte-level specification of its directory.
 
 mod builder;
+mod changes;
 mod check;
 mod deleted;
 mod draft;
@@ -15,6 +16,7 @@ mod graph;
 pub mod ids;
 mod index;
 mod layout;
+mod lookup;
 #[doc(hidden)] // public for fuzzing
 pub mod manifest;
 mod model;
@@ -39,6 +41,9 @@ use manifest::Manifest;
 use table::Table;
 
 pub use builder::SpaceBuilder;
+#[doc(hidden)] // public for fuzzing
+pub use changes::read_log;
+pub use changes::{Change, Changed, Given, Points, Writer};
 pub use check::{CheckReport, Problem, check};
 pub use edit::Edit;
 pub use encoder::{Encoder, ItemBatch, Modality, Placement, Registry, VectorBatch, encode_all};
@@ -71,7 +76,7 @@ impl Row {
 #[derive(Debug, Clone)]
 pub struct Space(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     /// Where it was opened; `None` in memory.
     path: Option<PathBuf>,
@@ -91,10 +96,12 @@ struct Inner {
     index_abouts: Vec<IndexAbout>,
     indexes: Vec<Sections>,
     model: Option<Model>,
+    /// Changes that lie over the generation.
+    changes: usize,
 }
 
 /// A run of rows that were written together.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Segment {
     first: usize,
     rows: usize,
@@ -310,6 +317,12 @@ impl Space {
     /// The generation, 1 for a space saved for the first time, 0 for one never saved.
     pub fn generation(&self) -> u64 {
         self.0.manifest.generation
+    }
+
+    /// How many changes were made since this generation was published, and are in its log: a [`Writer`]'s. They count, and the
+    /// next [`Edit`] makes them part of what it publishes.
+    pub fn changes(&self) -> usize {
+        self.0.changes
     }
 
     /// The bytes of all files of this generation but `space.json`; 0 in memory.

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::changes::{Overlay, logged_at};
 use super::deleted::Deleted;
 use super::field::Vectors;
 use super::graph::GraphLists;
@@ -21,17 +22,23 @@ use crate::file::Bytes;
 /// A writer may publish while we open; after this many generations in a row something else is wrong.
 const MOST_ATTEMPTS: usize = 100;
 
+/// A space with the changes that lie over it.
 pub(super) fn open(path: &Path, owned: bool) -> Result<Space> {
     let mut manifest = read_manifest(path)?;
     for _ in 0..MOST_ATTEMPTS {
-        let failed = match load(path, manifest.clone(), owned) {
-            Ok(space) => return Ok(space),
-            Err(failed) => failed,
-        };
-        // A file of this generation may be gone because a newer generation is there.
+        let opened = load(path, manifest.clone(), owned)
+            .and_then(|space| Ok((logged_at(path, manifest.logged(), &space)?, space)));
+        if let Ok((Some(logged), space)) = opened {
+            let mut overlay = Overlay::new(space);
+            for change in &logged.changes {
+                overlay.make(change)?;
+            }
+            return overlay.space();
+        }
+        // A file of this generation, or its log, may be gone because a newer generation is there.
         let newer = read_manifest(path)?;
         if newer.generation == manifest.generation {
-            return Err(failed);
+            return opened.map(|(_, space)| space);
         }
         manifest = newer;
     }
@@ -131,6 +138,7 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         index_abouts,
         indexes,
         model,
+        changes: 0,
     })))
 }
 

@@ -58,6 +58,7 @@ pub(super) fn repair(path: &Path) -> Result<CheckReport> {
         whole
     });
     if !repaired.is_empty() {
+        manifest.log = Some(manifest.logged()); // what is in it is not touched
         manifest.generation += 1;
         manifest.next_file = draft.next_file();
         let options = [("files".to_owned(), repaired.clone().into())].into_iter().collect();

@@ -7,7 +7,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::manifest::FileAbout;
 use super::{MapAbout, Space};
@@ -31,6 +31,8 @@ pub(super) struct Stored {
     about: FileAbout,
     /// Whether the bytes have been found to be those that were written; asked once.
     whole: OnceLock<bool>,
+    /// What has been read of it, if that is to be kept.
+    kept: OnceLock<Mutex<Option<Items>>>,
 }
 
 impl Table {
@@ -39,12 +41,32 @@ impl Table {
         if bytes.len() < 12 || !bytes.starts_with(b"PAR1") || !bytes.ends_with(b"PAR1") {
             return Err(Error::data("it does not begin and end as a Parquet file"));
         }
-        Ok(Table::File(Arc::new(Stored { bytes, about: about.clone(), whole: OnceLock::new() })))
+        Ok(Table::File(Arc::new(Stored { bytes, about: about.clone(), whole: OnceLock::new(), kept: OnceLock::new() })))
     }
 
     /// Ids and the named columns that it has (all if `None`).
     pub(super) fn read(&self, rows: usize, names: Option<&[&str]>) -> Result<Items> {
         self.read_some(Some(rows), names)
+    }
+
+    /// Keeps what is read from now on.
+    pub(super) fn keep_columns(&self) {
+        if let Table::File(stored) = self {
+            stored.kept.get_or_init(Mutex::default);
+        }
+    }
+
+    /// How a column is stored, if the table has it. Reads no values.
+    pub(super) fn data_type(&self, name: &str) -> Result<Option<DataType>> {
+        match self {
+            Table::Memory(items) => Ok(items.column(name).map(|c| c.values.data_type().clone())),
+            Table::File(stored) => {
+                let bytes = bytes::Bytes::from_owner(stored.whole()?.clone());
+                let reader = ParquetRecordBatchReaderBuilder::try_new(bytes);
+                let reader = reader.map_err(|e| Error::data(e.to_string()))?;
+                Ok(reader.schema().field_with_name(name).ok().map(|f| f.data_type().clone()))
+            }
+        }
     }
 
     /// Ids and all columns, however many rows it has.
@@ -60,17 +82,39 @@ impl Table {
                 Ok(Items::trusted(items.ids().clone(), columns))
             }
             Table::File(stored) => {
-                // Only bytes that we wrote reach the Parquet reader.
-                if !*stored.whole.get_or_init(|| stored.about.matches(&stored.bytes)) {
-                    return Err(Error::data(format!(
-                        "{} is damaged: its checksum does not match",
-                        stored.about.file
-                    ))
-                    .help("latlas check names all that is wrong; restore the space from a copy"));
+                let read = |wanted: &dyn Fn(&str) -> bool| {
+                    decode(stored.whole()?, rows, wanted).map_err(|e| e.context(&stored.about.file))
+                };
+                let (Some(kept), Some(names)) = (stored.kept.get(), names) else {
+                    return read(&wanted);
+                };
+                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut all = match kept.take() {
+                    Some(kept) => kept,
+                    None => read(&|_| false)?,
+                };
+                if names.iter().any(|name| all.column(name).is_none()) {
+                    let more = read(&|name| wanted(name) && all.column(name).is_none())?;
+                    let columns = all.columns().iter().chain(more.columns()).cloned().collect();
+                    all = Items::trusted(all.ids().clone(), columns);
                 }
-                decode(&stored.bytes, rows, &wanted).map_err(|e| e.context(&stored.about.file))
+                let columns = all.columns().iter().filter(|c| wanted(&c.name)).cloned().collect();
+                let answer = Items::trusted(all.ids().clone(), columns);
+                *kept = Some(all);
+                Ok(answer)
             }
         }
+    }
+}
+
+impl Stored {
+    /// The bytes, which must be those that were written: only such reach the Parquet reader.
+    fn whole(&self) -> Result<&Bytes> {
+        if *self.whole.get_or_init(|| self.about.matches(&self.bytes)) {
+            return Ok(&self.bytes);
+        }
+        Err(Error::data(format!("{} is damaged: its checksum does not match", self.about.file))
+            .help("latlas check names all that is wrong; restore the space from a copy"))
     }
 }
 
@@ -170,14 +214,16 @@ fn from_batch(batch: &RecordBatch) -> Result<Items> {
     Ok(Items::trusted(ids.clone(), columns))
 }
 
+/// An error for the first of these names that is no column of a space.
+pub(super) fn check_columns(space: &Space, names: &[&str]) -> Result<()> {
+    let known = |name: &&str| space.columns().iter().any(|(column, _)| column == name);
+    names.iter().find(|name| !known(name)).map_or(Ok(()), |name| Err(unknown_column(space, name)))
+}
+
 /// The live items of a space, its segments put together.
 pub(super) fn items(space: &Space, names: Option<&[&str]>) -> Result<Items> {
     let known = space.columns();
-    for name in names.unwrap_or_default() {
-        if !known.iter().any(|(column, _)| column == name) {
-            return Err(unknown_column(space, name));
-        }
-    }
+    check_columns(space, names.unwrap_or_default())?;
     let wanted: Vec<&str> = match names {
         Some(names) => names.to_vec(),
         None => known.iter().map(|(name, _)| name.as_str()).collect(),
@@ -247,7 +293,7 @@ fn strings(array: &ArrayRef) -> Result<StringArray> {
 }
 
 /// Tables below each other; a column that a part lacks is missing there.
-fn concat(parts: &[Items], columns: &[(&str, ColumnKind)]) -> Result<Items> {
+pub(super) fn concat(parts: &[Items], columns: &[(&str, ColumnKind)]) -> Result<Items> {
     if let [one] = parts {
         // In the order asked for.
         let in_order = columns.iter().filter_map(|(name, _)| one.column(name).cloned()).collect();

@@ -19,6 +19,7 @@ use std::sync::Arc;
 mod changes;
 mod kept;
 mod publish;
+mod writer;
 
 /// A vector that says whose it is.
 fn vector(n: usize) -> [f32; 3] {

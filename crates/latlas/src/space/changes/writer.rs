@@ -1,0 +1,121 @@
+//! Making changes that are on the disk when they are answered.
+
+use std::path::{Path, PathBuf};
+
+use super::given::Shape;
+pub use super::overlay::Changed;
+use super::{Change, Given, Overlay, Points, log};
+use crate::error::Result;
+use crate::file::journal::Journal;
+use crate::space::{Edit, Space};
+
+/// A writer's hold on a space that changes often: it has the lock until it is dropped. Each change is in the log when the call
+/// returns, and seen by whoever opens the space from then on; [`fold`](Writer::fold) makes the changes so far part of
+/// the next generation.
+#[derive(Debug)]
+pub struct Writer {
+    dir: PathBuf,
+    /// `None` after a fold that failed, until the next one succeeds.
+    edit: Option<Edit>,
+    shape: Shape,
+    overlay: Overlay,
+    log: Option<Journal>,
+    /// The space with all changes.
+    space: Space,
+}
+
+impl Writer {
+    /// Takes the writer's lock on the space at `path`. Changes that are in its log are made part of a new generation first.
+    pub fn begin(path: &Path) -> Result<Self> {
+        let edit = begin(path)?;
+        let base = edit.space().clone();
+        Ok(Writer {
+            dir: path.to_owned(),
+            edit: Some(edit),
+            shape: base.shape()?,
+            overlay: Overlay::new(base.clone()),
+            log: None,
+            space: base,
+        })
+    }
+
+    /// The space as it is now, all changes in it.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// The generation that was folded last: the space without the changes since.
+    pub fn base(&self) -> &Space {
+        self.overlay.base()
+    }
+
+    /// Changes since the last fold.
+    pub fn changes(&self) -> usize {
+        self.overlay.changes()
+    }
+
+    /// Items put since the last fold.
+    pub fn items(&self) -> usize {
+        self.overlay.items()
+    }
+
+    /// Items to be put, checked as [`Space::points`] does.
+    pub fn points(&self, given: &[Given]) -> Result<Points> {
+        self.shape.points(given)
+    }
+
+    /// Makes changes, in their order. When this returns they are on the disk, all of them; after an error none of them is. Several in
+    /// one call wait for the disk once.
+    pub fn make(&mut self, changes: &[Change]) -> Result<Vec<Changed>> {
+        if self.edit.is_none() {
+            self.fold()?;
+        }
+        let records: Vec<Vec<u8>> = changes.iter().map(log::encode).collect::<Result<_>>()?;
+        let log = match &mut self.log {
+            Some(log) => log,
+            None => self.log.insert(log::create(
+                &self.dir,
+                self.overlay.base().generation(),
+                &self.shape,
+            )?),
+        };
+        log.append(&records)?;
+        let mut done = Vec::with_capacity(changes.len());
+        for change in changes {
+            done.push(self.overlay.make(change)?);
+        }
+        self.space = self.overlay.space()?;
+        Ok(done)
+    }
+
+    /// Makes all changes so far part of the next generation, which is published; rows may move. After an error the changes
+    /// are still in the log, and the next call of this or of `make` tries again.
+    pub fn fold(&mut self) -> Result<()> {
+        if self.edit.is_some() && self.overlay.changes() == 0 {
+            return Ok(());
+        }
+        let edit = match self.edit.take() {
+            Some(mut edit) => {
+                edit.take_up(&self.overlay)?;
+                edit.publish_so_far()?
+            }
+            None => begin(&self.dir)?,
+        };
+        let base = edit.space().clone();
+        self.edit = Some(edit);
+        self.log = None;
+        self.shape = base.shape()?;
+        self.overlay = Overlay::new(base.clone());
+        self.space = base;
+        Ok(())
+    }
+}
+
+/// The lock, and what the log holds as part of the space.
+fn begin(path: &Path) -> Result<Edit> {
+    let edit = Edit::begin(path)?;
+    if edit.took_up() == 0 {
+        return Ok(edit);
+    }
+    edit.publish_so_far()
+}
