@@ -6,12 +6,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::verbs;
 
-/// Learns, maps, searches and draws latent spaces.
+/// Learns, maps, searches, draws and serves latent spaces.
 #[derive(Debug, Parser)]
 #[command(
     name = "latlas",
     version,
-    about = "Learns, maps, searches and draws latent spaces",
+    about = "Learns, maps, searches, draws and serves latent spaces",
     after_help = "First steps:\n  latlas tour --quick\n  latlas learn word2vec corpus.txt -o en.space\n  \
                   latlas search en.space 'king - man + woman'\n\n\
                   Options may also stand in latlas.toml or in variables named LATLAS_*.\n\
@@ -99,6 +99,7 @@ pub(crate) enum Verb {
     Delete(verbs::delete::Args),
     Columns(verbs::columns::Args),
     Compact(verbs::compact::Args),
+    Serve(verbs::serve::Args),
     Check(verbs::check::Args),
     Completions(verbs::completions::Args),
     Man(verbs::man::Args),

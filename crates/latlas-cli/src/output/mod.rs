@@ -3,6 +3,7 @@
 mod bars;
 mod delimited;
 mod errors;
+pub(crate) mod log;
 mod numbers;
 mod paint;
 mod table;

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use latlas::items::Filter;
-use latlas::{Error, Result, Row, Space};
+use latlas::{Error, Result, Space};
 use serde_json::json;
 
 use super::{Context, step};
@@ -25,7 +24,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let mut edit = Space::edit(&args.space)?;
-    let rows = matching(edit.space(), &args.condition)?;
+    let rows = edit.space().matching(&args.condition)?;
     if rows.is_empty() {
         return Err(Error::nothing(format!("no item fulfils {}", args.condition))
             .help("nothing was deleted"));
@@ -54,12 +53,4 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         "'latlas compact' gives their room back"
     });
     Ok(())
-}
-
-/// The live rows that fulfil a condition, in order.
-pub(super) fn matching(space: &Space, condition: &str) -> Result<Vec<Row>> {
-    let filter = Filter::parse(condition, space.columns())?;
-    let columns: Vec<&str> = filter.columns().iter().map(String::as_str).collect();
-    let mask = filter.mask(&space.items(Some(&columns))?)?;
-    Ok(space.live().zip(mask).filter(|(_, yes)| *yes).map(|(row, _)| row).collect())
 }

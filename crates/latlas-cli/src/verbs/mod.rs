@@ -20,6 +20,7 @@ mod neighbours;
 pub(crate) mod plot;
 pub(crate) mod probe;
 pub(crate) mod search;
+pub(crate) mod serve;
 mod texts;
 pub(crate) mod tour;
 
@@ -70,6 +71,7 @@ pub(crate) fn run(call: &Cli, out: &Output) -> Result<()> {
         Verb::Delete(args) => delete::run(args, &cx),
         Verb::Columns(args) => columns::run(args, &cx),
         Verb::Compact(args) => compact::run(args, &cx),
+        Verb::Serve(args) => serve::run(args, &cx),
         Verb::Check(args) => check::run(args, &cx),
         Verb::Completions(args) => completions::run(args, &cx),
         Verb::Man(args) => man::run(args, &cx),

@@ -106,22 +106,31 @@ impl WordIndex {
         Ok(WordIndex { words, starts, postings, rows, lengths, mean })
     }
 
+    /// Which texts hold a word, and how often.
+    fn holding(&self, word: &str) -> &[(u32, u32)] {
+        let Some(&word) = self.words.get(word) else { return &[] };
+        &self.postings[self.starts[word as usize]..self.starts[word as usize + 1]]
+    }
+
     /// The `q.k` items that fit the words of a text best, the best first, ties by row; those alone that hold one of them.
     pub fn search(&self, text: &str, q: &Query) -> Vec<Match> {
+        self.search_as_of(text, q, self)
+    }
+
+    /// As `search`, with words being as rare and texts as long as in another index: answers of both can be put together.
+    pub fn search_as_of(&self, text: &str, q: &Query, of: &WordIndex) -> Vec<Match> {
         let mut tokens = Tokens::default();
         Tokenizer::Words.tokens(true, text, &mut tokens);
-        let mut asked: Vec<u32> =
-            tokens.iter().filter_map(|word| self.words.get(word).copied()).collect();
+        let mut asked: Vec<&str> = tokens.iter().collect();
         asked.sort_unstable();
         let mut scores: HashMap<u32, f64> = HashMap::new();
         for same in asked.chunk_by(|a, b| a == b) {
-            let word = same[0] as usize;
-            let postings = &self.postings[self.starts[word]..self.starts[word + 1]];
-            let (all, holding) = (self.rows.len() as f64, postings.len() as f64);
+            let postings = self.holding(same[0]);
+            let (all, holding) = (of.rows.len() as f64, of.holding(same[0]).len() as f64);
             let weight = same.len() as f64 * (1.0 + (all - holding + 0.5) / (holding + 0.5)).ln();
             for &(text, count) in postings {
                 let count = f64::from(count);
-                let length = f64::from(self.lengths[text as usize]) / self.mean;
+                let length = f64::from(self.lengths[text as usize]) / of.mean;
                 let share = count * (K1 + 1.0) / (count + K1 * (1.0 - B + B * length));
                 *scores.entry(text).or_default() += weight * share;
             }
@@ -133,7 +142,7 @@ impl WordIndex {
 }
 
 /// The k best, ties by row.
-fn best(mut all: Vec<Match>, k: usize) -> Vec<Match> {
+pub(super) fn best(mut all: Vec<Match>, k: usize) -> Vec<Match> {
     let order = |a: &Match, b: &Match| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row));
     if k < all.len() {
         all.select_nth_unstable_by(k, order);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::bm25::{Match, WordIndex, best};
 use super::exact::Exact;
 use super::query::{Bitmap, Hit, Index, Query};
 use crate::error::Result;
@@ -31,36 +32,13 @@ impl Layered {
         measure: Measure,
     ) -> Result<Self> {
         let covered = generation.rows();
-        let rows: Vec<Row> =
-            (covered as u32..space.rows() as u32).map(Row).filter(|&row| space.is_live(row)).collect();
-        let left = space.count() - rows.len();
-        let live = (left < generation.count()).then(|| {
-            let first = (0..covered as u32).map(Row);
-            Arc::new(Bitmap::of(covered, first.filter(|&row| space.is_live(row))))
-        });
+        let Changes { live, rows } = Changes::of(generation, space);
         let since = if rows.is_empty() {
             None
         } else {
             Some((Exact::over(space.field(field)?.gather(&rows), measure)?, rows))
         };
         Ok(Layered { base, covered, live, since, count: space.count() })
-    }
-
-    /// What a query is for the rows of the generation.
-    fn of_base(&self, q: &Query) -> Query {
-        let exclude = q.exclude.iter().copied().filter(|row| row.index() < self.covered).collect();
-        let filter = match (&q.filter, &self.live) {
-            (None, None) => None,
-            (None, Some(live)) => Some(live.clone()),
-            (Some(filter), live) => {
-                let mut rows = filter.first(self.covered);
-                if let Some(live) = live {
-                    rows.keep(live);
-                }
-                Some(Arc::new(rows))
-            }
-        };
-        Query { exclude, filter, ..q.clone() }
     }
 }
 
@@ -74,16 +52,91 @@ impl Index for Layered {
     }
 
     fn search(&self, point: &[f32], q: &Query) -> Result<Vec<Hit>> {
-        let mut hits = self.base.search(point, &self.of_base(q))?;
+        let mut hits = self.base.search(point, &of_base(q, self.covered, self.live.as_ref()))?;
         let Some((index, rows)) = &self.since else { return Ok(hits) };
-        let allowed = (0..).zip(rows).filter(|&(_, &row)| q.allows(row)).map(|(at, _)| Row(at));
-        let filter = Some(Arc::new(Bitmap::of(rows.len(), allowed)));
+        let filter = Some(Arc::new(allowed(q, rows)));
         let since = index.search(point, &Query { k: q.k, filter, ..Query::default() })?;
         hits.extend(since.into_iter().map(|hit| Hit { row: rows[hit.row.index()], ..hit }));
         hits.sort_by(|a, b| a.distance.total_cmp(&b.distance).then(a.row.cmp(&b.row)));
         hits.truncate(q.k);
         Ok(hits)
     }
+}
+
+/// Search by words in a space that changes: the words of the generation, and of what came since. How rare a word is, and how
+/// long a text, is that of the generation.
+pub struct LayeredWords {
+    base: Arc<WordIndex>,
+    covered: usize,
+    live: Option<Arc<Bitmap>>,
+    since: Option<(WordIndex, Vec<Row>)>,
+}
+
+impl LayeredWords {
+    /// `base` holds the words of these columns of `generation`, and `space` is that with changes.
+    pub fn new(
+        base: Arc<WordIndex>,
+        columns: &[&str],
+        generation: &Space,
+        space: &Space,
+    ) -> Result<Self> {
+        let Changes { live, rows } = Changes::of(generation, space);
+        let since =
+            if rows.is_empty() { None } else { Some((WordIndex::new(&space.some(&rows)?, columns)?, rows)) };
+        Ok(LayeredWords { base, covered: generation.rows(), live, since })
+    }
+
+    /// The `q.k` items that fit the words of a text best, as [`WordIndex::search`] gives them.
+    pub fn search(&self, text: &str, q: &Query) -> Vec<Match> {
+        let mut found = self.base.search(text, &of_base(q, self.covered, self.live.as_ref()));
+        let Some((index, rows)) = &self.since else { return found };
+        let filter = Some(Arc::new(allowed(q, rows)));
+        let q_since = Query { k: q.k, filter, ..Query::default() };
+        let since = index.search_as_of(text, &q_since, &self.base);
+        found.extend(since.into_iter().map(|m| Match { row: rows[m.row.index()], ..m }));
+        best(found, q.k)
+    }
+}
+
+/// What is new of a space with changes.
+struct Changes {
+    live: Option<Arc<Bitmap>>,
+    rows: Vec<Row>,
+}
+
+impl Changes {
+    fn of(generation: &Space, space: &Space) -> Self {
+        let covered = generation.rows() as u32;
+        let live = |row: &Row| space.is_live(*row);
+        let rows: Vec<Row> =
+            (covered..space.rows() as u32).map(Row).filter(live).collect();
+        let gone = space.count() - rows.len() < generation.count();
+        let left = || Arc::new(Bitmap::of(generation.rows(), (0..covered).map(Row).filter(live)));
+        Changes { live: gone.then(left), rows }
+    }
+}
+
+/// What a query is for the rows of the generation.
+fn of_base(q: &Query, covered: usize, live: Option<&Arc<Bitmap>>) -> Query {
+    let exclude = q.exclude.iter().copied().filter(|row| row.index() < covered).collect();
+    let filter = match (&q.filter, live) {
+        (None, None) => None,
+        (None, Some(live)) => Some(live.clone()),
+        (Some(filter), live) => {
+            let mut rows = filter.first(covered);
+            if let Some(live) = live {
+                rows.keep(live);
+            }
+            Some(Arc::new(rows))
+        }
+    };
+    Query { exclude, filter, ..q.clone() }
+}
+
+/// Which of these rows a query lets through, by their place among them.
+fn allowed(q: &Query, rows: &[Row]) -> Bitmap {
+    let allowed = (0..).zip(rows).filter(|&(_, &row)| q.allows(row));
+    Bitmap::of(rows.len(), allowed.map(|(at, _)| Row(at)))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ pub use field_rows::FieldRows;
 pub use graph::{Graph, NeighbourMethod, NeighbourOptions, Recall, keep_neighbours, neighbours};
 pub use hnsw::{Hnsw, HnswOptions, Precision, Trial};
 pub use knn::Neighbours;
-pub use layered::Layered;
+pub use layered::{Layered, LayeredWords};
 pub use mover::{WordMover, wmd};
 pub use odd::{belonging, doesnt_match};
 pub use query::{Bitmap, Hit, Index, Query};

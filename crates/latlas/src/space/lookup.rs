@@ -55,6 +55,17 @@ impl Space {
         table::take(&sorted, &back.into())
     }
 
+    /// These rows as a space of their own, in memory: ids, vectors and columns.
+    pub fn some(&self, rows: &[Row]) -> Result<Space> {
+        let names: Vec<&str> = self.columns().iter().map(|(name, _)| name.as_str()).collect();
+        let mut builder = Space::builder(self.kind(), self.look_up(rows, &names)?);
+        for about in self.fields() {
+            let vectors = self.field(&about.name)?.gather(rows);
+            builder = builder.dtype(about.dtype).field(&about.name, about.geometry, vectors);
+        }
+        builder.build()
+    }
+
     /// Keeps columns in memory from the first time that they are read: for a program that reads them again and again.
     pub fn keep_columns(&self) {
         self.0.segments.iter().for_each(|segment| segment.items.keep_columns());

@@ -27,6 +27,7 @@ mod repair;
 mod save;
 mod similar;
 mod table;
+mod texts;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub use model::{
     Model, ModelAbout, ModelBuilder, NumberType, Numbers, Tensor, TensorAbout, Values,
 };
 pub use save::SaveOptions;
+pub use texts::{TextPlace, TextReading, place_text};
 
 /// An item's place within one generation of one Space; the string id is what lasts.
 #[derive(

@@ -11,11 +11,10 @@ use latlas::geometry::Measure;
 use latlas::index::{Bitmap, Match, Query, Question, WordIndex, fused};
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
-use latlas::space::{Encoder, ItemBatch, Modality, Placement, encode_all};
+use latlas::space::{TextPlace, place_text};
 use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::json;
 
-use super::delete::matching;
 use super::{Context, registry, texts};
 use printer::{Printer, Shown};
 use searcher::Searcher;
@@ -101,6 +100,9 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
     let shown = (!columns.is_empty()).then(|| Shown::new(&space, &columns)).transpose()?;
     let asked = Asked::read(args, &space, cx)?;
     let filter = filter(args, &space)?;
+    if args.effort == Some(0) {
+        return Err(Error::usage("--effort 0: an index has to keep at least one item on its way"));
+    }
     let query = Query { k, exclude: Vec::new(), filter, effort: args.effort };
     let measure = args.metric.unwrap_or(space.field(&args.field)?.about().geometry.measure());
     let printer = Printer { space: &space, shown, measure, cx };
@@ -261,42 +263,9 @@ fn placed(text: &str, args: &Args, space: &Space, cx: &Context<'_>) -> Result<As
         Error::nothing(format!("the text '{text}' has no place in {}", args.space.display()))
             .help("it holds no word that its encoder knows")
     };
-    if encoder.accepts().contains(&Modality::Text) {
-        let point = one(&*encoder, &ItemBatch::of_texts([Some(text)]), cx)?;
-        return point
-            .map(|p| Asked::Text(p, "a text, placed by the encoder".into()))
-            .ok_or_else(nowhere);
-    }
-    // An encoder of words: their mean, as far as they have a place.
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let batch = encode_all(&*encoder, &ItemBatch::of_words(words.iter().copied()), &cx.run())?;
-    let mut sum = vec![0.0; encoder.dim()];
-    let mut known = 0;
-    for (vector, _) in batch
-        .vectors()
-        .iter_rows()
-        .zip(batch.placements())
-        .filter(|(_, placement)| **placement == Placement::Placed)
-    {
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        sum.iter_mut().zip(vector).for_each(|(s, x)| *s += x / length.max(f32::MIN_POSITIVE));
-        known += 1;
-    }
-    match (known, words.len()) {
-        (0, _) => Err(nowhere()),
-        (_, 1) => Ok(Asked::Text(
-            batch.vectors().row(0).to_vec(),
-            format!("the word '{text}', placed by the encoder"),
-        )),
-        (known, _) => Ok(Asked::Text(sum, format!("the mean of {known} words"))),
-    }
-}
-
-/// The place of the only row of a batch.
-fn one(encoder: &dyn Encoder, batch: &ItemBatch<'_>, cx: &Context<'_>) -> Result<Option<Vec<f32>>> {
-    let placed = encode_all(encoder, batch, &cx.run())?;
-    let here = placed.placements().first() == Some(&Placement::Placed);
-    Ok(here.then(|| placed.vectors().row(0).to_vec()))
+    let TextPlace { vector, reading } =
+        place_text(&*encoder, text, &cx.run())?.ok_or_else(nowhere)?;
+    Ok(Asked::Text(vector, reading.to_string()))
 }
 
 /// The vectors of an .npy file.
@@ -311,7 +280,7 @@ fn points(path: &str, cx: &Context<'_>) -> Result<Matrix> {
 
 fn filter(args: &Args, space: &Space) -> Result<Option<Arc<Bitmap>>> {
     let Some(condition) = &args.filter else { return Ok(None) };
-    let rows = matching(space, condition)?;
+    let rows = space.matching(condition)?;
     if rows.is_empty() {
         return Err(
             Error::nothing(format!("no item fulfils {condition}")).help("try a wider condition")

@@ -27,10 +27,7 @@ impl Searcher {
         cx: &Context<'_>,
     ) -> Result<Self> {
         let about = space.field(field)?.about().clone();
-        let suits = |index: &&latlas::space::IndexAbout| {
-            index.field == field && index.measure == measure && space.holds(index)
-        };
-        let index = space.indexes().iter().rev().find(suits).filter(|_| !exact);
+        let index = Hnsw::stored(space, field, measure).filter(|_| !exact);
         if let Some(index) = index {
             match Hnsw::open(space, &index.name) {
                 Ok(found) => {

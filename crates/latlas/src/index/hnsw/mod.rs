@@ -140,6 +140,14 @@ impl Hnsw {
         Self::on(space, &about.field, built, about.rows, effort).map_err(|e| damaged(e.message()))
     }
 
+    /// The newest index that is stored with a space, is of this field and measure, and whose rows have not moved.
+    pub fn stored<'a>(space: &'a Space, field: &str, measure: Measure) -> Option<&'a IndexAbout> {
+        let suits = |index: &&IndexAbout| {
+            index.field == field && index.measure == measure && space.holds(index)
+        };
+        space.indexes().iter().rev().find(suits)
+    }
+
     /// The index in the bytes of a file, of a field of this space.
     #[doc(hidden)] // public for fuzzing
     pub fn from_bytes(space: &Space, field: &str, bytes: Bytes) -> Result<Self> {

@@ -1,0 +1,150 @@
+//! The one thread that changes a space: what comes while it waits for the disk is written together.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use latlas::space::{Change, Changed, Writer};
+use latlas::{Error, Result, Space};
+use tokio::sync::oneshot;
+
+use super::{Done, Served, Wanted};
+use crate::errors::{Answer, Refusal};
+
+/// Changes that may wait.
+const WAITING: usize = 1024;
+/// Changes that are written together, at most.
+const TOGETHER: usize = 256;
+/// Items that came since the last generation: when there are so many, or this share of the space, but not more than this many, a new
+/// generation is published. Each is measured by every search, and each generation adds files.
+const FOLD: (usize, usize, usize) = (10_000, 10, 50_000);
+/// Or so many changes, which a start would have to read again.
+const FOLD_CHANGES: usize = 100_000;
+
+/// A change, and whom to tell.
+pub(super) struct Job {
+    pub(super) wanted: Wanted,
+    pub(super) answer: oneshot::Sender<Answer<Done>>,
+}
+
+/// Where changes are handed in.
+pub(super) struct Queue {
+    jobs: SyncSender<Job>,
+    thread: JoinHandle<Result<()>>,
+}
+
+impl Queue {
+    pub(super) fn start(writer: Writer, served: Arc<Served>) -> Result<Self> {
+        let (jobs, waiting) = sync_channel(WAITING);
+        let thread = std::thread::Builder::new().name("latlas-write".into());
+        let thread = thread
+            .spawn(move || work(writer, &served, &waiting))
+            .map_err(|e| Error::io("start", "the writer", &e))?;
+        Ok(Queue { jobs, thread })
+    }
+
+    pub(super) fn send(&self, job: Job) -> Answer<()> {
+        self.jobs.try_send(job).map_err(|e| match e {
+            TrySendError::Full(_) => Refusal::busy("too many changes are waiting"),
+            TrySendError::Disconnected(_) => Refusal::closing(),
+        })
+    }
+
+    /// Lets what is waiting be written, makes all part of the space, and ends.
+    pub(super) fn close(self) -> Result<()> {
+        let Queue { jobs, thread } = self;
+        drop(jobs);
+        thread.join().unwrap_or_else(|_| Err(Error::data("the writer ended before it was told to")))
+    }
+}
+
+fn work(mut writer: Writer, served: &Served, waiting: &Receiver<Job>) -> Result<()> {
+    while let Ok(first) = waiting.recv() {
+        let mut jobs = vec![first];
+        jobs.extend(waiting.try_iter().take(TOGETHER - 1));
+        write(&mut writer, served, jobs);
+        if is_due(&writer) {
+            fold(&mut writer, served);
+        }
+    }
+    writer.fold()
+}
+
+fn is_due(writer: &Writer) -> bool {
+    let (least, share, most) = FOLD;
+    let items = (writer.space().count() / share).clamp(least, most);
+    writer.items() >= items || writer.changes() >= FOLD_CHANGES
+}
+
+/// That it fails is no one's loss: all changes are in the log, and it is tried again.
+fn fold(writer: &mut Writer, served: &Served) {
+    let done = writer.fold().and_then(|()| served.show_generation(writer.space()));
+    match done {
+        Ok(()) => tracing::info!(generation = writer.space().generation(), "published"),
+        Err(error) => tracing::error!(%error, "changes stay in the log"),
+    }
+}
+
+/// Writes changes together, one after the other as they came. What depends on those before it begins a new group.
+fn write(writer: &mut Writer, served: &Served, jobs: Vec<Job>) {
+    let mut group = Group::default();
+    for Job { wanted, answer } in jobs {
+        let change = match wanted {
+            Wanted::Put(given) => writer.points(&given).map(Change::Put),
+            Wanted::Delete(ids) => Ok(Change::Delete(ids)),
+            Wanted::DeleteWhere(condition) => {
+                std::mem::take(&mut group).write(writer, served);
+                fulfilling(writer.space(), &condition).map(Change::Delete)
+            }
+        };
+        match change {
+            Ok(change) => {
+                group.changes.push(change);
+                group.answers.push(answer);
+            }
+            Err(error) => drop(answer.send(Err(error.into()))),
+        }
+    }
+    group.write(writer, served);
+}
+
+fn fulfilling(space: &Space, condition: &str) -> Result<Vec<String>> {
+    let rows = space.matching(condition)?;
+    Ok(rows.into_iter().map(|row| space.id(row).to_owned()).collect())
+}
+
+/// Changes that are written together, and whom to tell of each.
+#[derive(Default)]
+struct Group {
+    changes: Vec<Change>,
+    answers: Vec<oneshot::Sender<Answer<Done>>>,
+}
+
+impl Group {
+    fn write(self, writer: &mut Writer, served: &Served) {
+        if self.changes.is_empty() {
+            return;
+        }
+        let before = writer.space().generation();
+        let made = writer.make(&self.changes);
+        if let Err(error) = &made {
+            tracing::error!(%error, "changes were not made");
+        }
+        // After a fold that failed the writer may have begun a new generation by itself.
+        let shown = if writer.space().generation() == before {
+            served.show_changed(writer.space());
+            Ok(())
+        } else {
+            served.show_generation(writer.base()).map(|()| served.show_changed(writer.space()))
+        };
+        let count = writer.space().count();
+        let made: Result<Vec<Changed>> = shown.and(made);
+        for (at, answer) in self.answers.into_iter().enumerate() {
+            let told = match &made {
+                Ok(made) => Ok(Done { changed: made.get(at).copied().unwrap_or_default(), count }),
+                Err(error) => Err(error.clone().into()),
+            };
+            let _ = answer.send(told); // whoever asked may have gone
+        }
+    }
+}
