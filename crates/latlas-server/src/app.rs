@@ -44,8 +44,7 @@ impl App {
                     .help("give one of the folders another name"));
             }
             let registry = registry.clone();
-            let (served, found) =
-                Served::open(path, options.read_only, registry, options.threads)?;
+            let (served, found) = Served::open(path, options.read_only, registry, options.threads)?;
             replayed.extend(found);
             spaces.insert(name, served);
         }
@@ -106,7 +105,11 @@ impl App {
             match served.follow() {
                 Ok(false) => {}
                 Ok(true) => {
-                    tracing::info!(space = name, generation = served.now().space.generation(), "read again");
+                    tracing::info!(
+                        space = name,
+                        generation = served.now().space.generation(),
+                        "read again"
+                    );
                 }
                 Err(error) => tracing::warn!(space = name, %error, "stays as it was"),
             }
@@ -161,7 +164,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = routes
         .layer(from_fn_with_state(app.clone(), guard))
         .layer(from_fn_with_state(app.clone(), metrics::measure))
-        .layer(always(header::CONTENT_SECURITY_POLICY, "default-src 'self'; frame-ancestors 'none'"))
+        .layer(always(
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; frame-ancestors 'none'",
+        ))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(header::REFERRER_POLICY, "no-referrer"))
         .layer(always(header::CACHE_CONTROL, "no-store"));

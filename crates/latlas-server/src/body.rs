@@ -29,7 +29,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
             return Err(too_large(most));
         }
         let bytes = axum::body::to_bytes(request.into_body(), most).await.map_err(|e| {
-            let long = std::error::Error::source(&e).is_some_and(|e| e.to_string().contains("limit"));
+            let long =
+                std::error::Error::source(&e).is_some_and(|e| e.to_string().contains("limit"));
             if long { too_large(most) } else { Refusal::usage("the body was cut short") }
         })?;
         parse(&bytes).map(Body)
@@ -42,7 +43,8 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let syntax = !e.is_data();
         let what = if syntax { "the body is no JSON" } else { "the body does not fit" };
         let error = Error::usage(format!("{what}: {e}"));
-        let error = if syntax { error } else { error.help("/openapi.json says what each call takes") };
+        let error =
+            if syntax { error } else { error.help("/openapi.json says what each call takes") };
         Refusal::from(error)
     })
 }

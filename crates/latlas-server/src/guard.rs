@@ -39,11 +39,17 @@ impl Gate {
 }
 
 /// Lets a request through, or says why not. What takes longer than the limit is given up.
-pub(crate) async fn guard(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn guard(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let path = request.uri().path();
     let open = matches!(path, "/health" | "/ready");
     if !open {
-        if let Err(refusal) = admit(&app.options.access, request.method(), request.uri(), request.headers()) {
+        if let Err(refusal) =
+            admit(&app.options.access, request.method(), request.uri(), request.headers())
+        {
             return refusal.into_response();
         }
         let Ok(place) = app.gate.places.clone().try_acquire_owned() else {
@@ -82,8 +88,8 @@ fn admit(access: &Access, method: &Method, uri: &Uri, headers: &HeaderMap) -> Re
 /// Whether a request changes something. What is new here is taken to do so until it is named.
 fn changes(method: &Method, path: &str) -> bool {
     let asks = ["/search", "/probe", "/v1/embeddings"].iter().any(|end| path.ends_with(end));
-    !(method == Method::GET || method == Method::HEAD || method == Method::OPTIONS)
-        && !(method == Method::POST && asks)
+    let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    !(reads || asks && method == Method::POST)
 }
 
 /// Without keys only this machine may ask, and not a page that a browser was tricked into taking for it (DNS rebinding).
@@ -147,7 +153,8 @@ mod tests {
     fn without_keys_only_this_machine_is_answered() {
         let access = Access { host_names: vec!["atlas.lan".into()], ..Access::default() };
         let host = |host: &str| status(&access, &Method::GET, "/v1/spaces", &[("host", host)]);
-        for known in ["localhost:7878", "LOCALHOST", "127.0.0.1:7878", "[::1]:7878", "atlas.lan:80"] {
+        for known in ["localhost:7878", "LOCALHOST", "127.0.0.1:7878", "[::1]:7878", "atlas.lan:80"]
+        {
             assert_eq!(host(known), 200, "{known}");
         }
         for unknown in ["evil.example", "127.0.0.1.evil.example:7878", "localhost.evil.example"] {

@@ -144,8 +144,12 @@ mod tests {
         assert!(refused(&|o| o.spaces.clear()).contains("no space"));
         assert!(refused(&|o| o.host = Ipv4Addr::UNSPECIFIED.into()).contains("there is no key"));
         assert!(refused(&|o| o.access.api_key = Some("short".into())).contains("16 characters"));
-        assert!(refused(&|o| o.access.read_key = Some("x".repeat(20))).contains("everyone may write"));
-        assert!(refused(&|o| o.access.cors_origins = vec!["example.org".into()]).contains("no origin"));
+        assert!(
+            refused(&|o| o.access.read_key = Some("x".repeat(20))).contains("everyone may write")
+        );
+        assert!(
+            refused(&|o| o.access.cors_origins = vec!["example.org".into()]).contains("no origin")
+        );
         assert!(refused(&|o| o.limits.k = 0).contains("lets nothing through"));
     }
 }

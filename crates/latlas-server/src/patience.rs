@@ -31,7 +31,11 @@ impl Patient {
         Poll::Ready(io::ErrorKind::TimedOut.into())
     }
 
-    fn written<T>(&mut self, cx: &mut Context<'_>, done: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    fn written<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        done: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
         match done {
             Poll::Ready(done) => {
                 self.waiting = None;

@@ -72,7 +72,8 @@ impl Served {
             (writer.space().clone(), Some(writer))
         };
         let took = begun.elapsed();
-        let replayed = (changes > 0 && !read_only).then(|| Replayed { path: path.into(), changes, took });
+        let replayed =
+            (changes > 0 && !read_only).then(|| Replayed { path: path.into(), changes, took });
         let generation = Generation::new(space.clone(), registry.clone(), threads);
         let served = Arc::new(Served {
             path: path.to_owned(),
@@ -142,8 +143,8 @@ impl Served {
         }
         let found = Space::open(&self.path)?;
         let now = self.now();
-        let same = (found.generation(), found.changes())
-            == (now.space.generation(), now.space.changes());
+        let same =
+            (found.generation(), found.changes()) == (now.space.generation(), now.space.changes());
         if same {
             return Ok(false);
         }

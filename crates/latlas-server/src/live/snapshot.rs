@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use latlas::geometry::Measure;
-use latlas::index::{
-    Bitmap, Exact, Hnsw, Index, Layered, LayeredWords, Precision, WordIndex,
-};
-use latlas::space::{Encoder, Registry};
+use latlas::index::{Bitmap, Exact, Hnsw, Index, Layered, LayeredWords, Precision, WordIndex};
+use latlas::space::{Encoder, IndexAbout, Registry};
 use latlas::{Error, Result, Row, Space};
 
 /// Conditions whose rows are remembered, at most.
@@ -83,23 +81,26 @@ impl Generation {
         }
         let Sought { field, measure, exact } = sought;
         let stored = Hnsw::stored(&self.space, field, *measure).filter(|_| !exact);
-        let graph = stored.and_then(|about| {
-            let index = Hnsw::open(&self.space, &about.name)
-                .inspect_err(|error| tracing::warn!(%error, "every vector is compared instead"));
-            index.ok().map(|index| (index, about.about.get("recall").and_then(|r| r.as_f64())))
-        });
-        let engine = match graph {
-            Some((index, recall)) => {
-                let (precision, effort) = (index.precision(), index.effort());
-                Engine { index: Arc::new(index), kind: Kind::Graph { precision, effort, recall } }
-            }
-            None => {
+        let engine = stored.and_then(|about| self.graph(about)).map_or_else(
+            || {
                 let index = Exact::with_threads(&self.space, field, Some(*measure), self.threads)?;
-                Engine { index: Arc::new(index), kind: Kind::Exact }
-            }
-        };
+                Ok(Engine { index: Arc::new(index), kind: Kind::Exact })
+            },
+            Ok,
+        );
+        let engine: Engine = engine?;
         engines.insert(sought.clone(), engine.clone());
         Ok(engine)
+    }
+
+    /// A stored index; one that is damaged is passed over.
+    fn graph(&self, about: &IndexAbout) -> Option<Engine> {
+        let index = Hnsw::open(&self.space, &about.name)
+            .inspect_err(|error| tracing::warn!(%error, "every vector is compared instead"));
+        let index = index.ok()?;
+        let recall = about.about.get("recall").and_then(serde_json::Value::as_f64);
+        let (precision, effort) = (index.precision(), index.effort());
+        Some(Engine { index: Arc::new(index), kind: Kind::Graph { precision, effort, recall } })
     }
 
     fn words(&self) -> Result<Arc<WordIndex>> {

@@ -59,7 +59,9 @@ pub(crate) async fn openapi() -> impl IntoResponse {
 
 pub(crate) async fn nowhere(uri: axum::http::Uri) -> Refusal {
     let path: String = uri.path().chars().take(80).collect();
-    Error::nothing(format!("there is nothing at {path}")).help("/openapi.json says what there is").into()
+    Error::nothing(format!("there is nothing at {path}"))
+        .help("/openapi.json says what there is")
+        .into()
 }
 
 pub(crate) async fn not_so() -> Refusal {

@@ -131,7 +131,11 @@ impl Wanted {
         }
         let limit = self.limit.unwrap_or(LIMIT);
         let Some(condition) = &self.filter else {
-            return Ok((space.live().skip(self.offset).take(limit).collect(), space.count(), vec![]));
+            return Ok((
+                space.live().skip(self.offset).take(limit).collect(),
+                space.count(),
+                vec![],
+            ));
         };
         let rows = now.fulfilling(condition)?;
         Ok((rows.iter().skip(self.offset).take(limit).collect(), rows.count(), vec![]))

@@ -43,9 +43,8 @@ pub(crate) async fn map(
     let now = app.space(&space)?.now();
     let columns = wanted(query.as_deref().unwrap_or_default())?;
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    let as_json = accepted.is_some_and(|accept| {
-        accept.contains("application/json") && !accept.contains("arrow")
-    });
+    let as_json = accepted
+        .is_some_and(|accept| accept.contains("application/json") && !accept.contains("arrow"));
     app.compute(ticket, move || {
         let table = table(&now.space, &map, columns.as_deref())?;
         if !as_json {
@@ -91,9 +90,7 @@ fn table(space: &Space, map: &str, columns: Option<&[String]>) -> Answer<Items> 
     let ids = table.ids();
     let place: std::collections::HashMap<&str, u32> = ids.iter().flatten().zip(0..).collect();
     // What came again under an old id is another item.
-    let at = |row| {
-        place.get(space.id(row)).copied().filter(|_| fresh || !space.came_again(row))
-    };
+    let at = |row| place.get(space.id(row)).copied().filter(|_| fresh || !space.came_again(row));
     let places: UInt32Array = space.live().map(at).collect();
     let placed: BooleanArray = places.iter().map(|place| Some(place.is_some())).collect();
     let mut out = Items::from_ids(space.live().map(|row| space.id(row)))?;
@@ -108,7 +105,11 @@ fn table(space: &Space, map: &str, columns: Option<&[String]>) -> Answer<Items> 
         out = out.with_column(Column { values, ..column.clone() })?;
     }
     let placed = Arc::new(placed) as ArrayRef;
-    out = out.with_column(Column { name: "placed".into(), kind: ColumnKind::Boolean, values: placed })?;
+    out = out.with_column(Column {
+        name: "placed".into(),
+        kind: ColumnKind::Boolean,
+        values: placed,
+    })?;
     Ok(out)
 }
 

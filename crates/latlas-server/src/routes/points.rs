@@ -44,7 +44,8 @@ pub(crate) async fn put(
             .help("send them in several requests"));
     }
     let now = served.now();
-    let encoded = body.points.iter().any(|point| point.vector.is_none() && point.vectors.is_empty());
+    let encoded =
+        body.points.iter().any(|point| point.vector.is_none() && point.vectors.is_empty());
     let held = ticket.clone();
     let given: Vec<Given> = if encoded {
         let place = move || {
@@ -59,8 +60,7 @@ pub(crate) async fn put(
     served.now().space.points(&given)?;
     let done = served.change(Wanted::Put(given)).await?;
     drop(held);
-    let maps: Vec<String> =
-        served.now().space.maps().iter().map(|map| map.name.clone()).collect();
+    let maps: Vec<String> = served.now().space.maps().iter().map(|map| map.name.clone()).collect();
     Ok(Json(json!({
         "added": done.changed.added, "replaced": done.changed.replaced, "count": done.count,
         "unplaced_on": maps,

@@ -35,7 +35,11 @@ pub(crate) async fn probe(
     let limits = app.options.limits.clone();
     app.compute(ticket, move || {
         let most = |n: usize, most: usize, what: &str| {
-            if n <= most { Ok(()) } else { Err(Refusal::usage(format!("{n} {what} are more than {most}"))) }
+            if n <= most {
+                Ok(())
+            } else {
+                Err(Refusal::usage(format!("{n} {what} are more than {most}")))
+            }
         };
         match &body {
             ProbeBody::Analogy { plus, minus, k } => {

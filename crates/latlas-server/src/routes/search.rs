@@ -95,16 +95,15 @@ impl Asked<'_> {
                 "answers": answers, "metric": measure.name(), "index": told(&engine, &q),
             }));
         }
-        let (point, q, reading) = match &body.vector {
-            Some(point) => (point.clone(), q, format!("a vector of {} numbers", point.len())),
-            None => {
-                let question = self.question()?;
-                let point = question.compose(&vectors, measure)?;
-                (point, q.excluding(question.rows()), question.to_string())
-            }
-        };
+        if let Some(point) = &body.vector {
+            let reading = format!("a vector of {} numbers", point.len());
+            return self.close(&self.near(&engine, point, &q)?, &reading, measure, &engine, &q);
+        }
+        let question = self.question()?;
+        let point = question.compose(&vectors, measure)?;
+        let q = q.excluding(question.rows());
         let hits = self.near(&engine, &point, &q)?;
-        self.close(&hits, &reading, measure, &engine, &q)
+        self.close(&hits, &question.to_string(), measure, &engine, &q)
     }
 
     fn question(&self) -> Result<Question> {
@@ -136,7 +135,9 @@ impl Asked<'_> {
             let (words, columns) = self.now.words().map_err(|_| none())?;
             let found = words.search(text, q);
             let reading = format!("a text, by its words (BM25) in {}", columns.join(", "));
-            return Ok(json!({ "reading": reading, "metric": "bm25", "hits": self.scored(&found)? }));
+            return Ok(
+                json!({ "reading": reading, "metric": "bm25", "hits": self.scored(&found)? }),
+            );
         }
         let encoder = self.now.generation.encoder()?;
         let nowhere = || {
@@ -227,4 +228,3 @@ fn told(engine: &Engine, q: &Query) -> Value {
         }
     }
 }
-

@@ -40,9 +40,9 @@ pub(crate) async fn about(
     let columns = space.columns().iter();
     let columns: Vec<Value> =
         columns.map(|(name, kind)| json!({ "name": name, "kind": kind })).collect();
-    let maps = space.maps().iter().map(|map| {
-        json!({ "name": map.name, "complete": space.is_fresh(map), "about": map.about })
-    });
+    let maps = space.maps().iter().map(
+        |map| json!({ "name": map.name, "complete": space.is_fresh(map), "about": map.about }),
+    );
     let maps: Vec<Value> = maps.collect();
     let indexes: Vec<Value> = { space.indexes().iter() }
         .map(|index| {

@@ -19,7 +19,8 @@ fn a_search_is_as_in_the_library_by_id_by_vector_and_by_many() {
     let hits = index.search(&point, &q).unwrap();
     let wanted: Vec<&str> = hits.iter().map(|hit| space.id(hit.row)).collect();
 
-    let answer = running.client.post(SEARCH, &json!({"id": "i50", "k": 5, "columns": ["year", "tags"]}));
+    let answer =
+        running.client.post(SEARCH, &json!({"id": "i50", "k": 5, "columns": ["year", "tags"]}));
     assert_eq!(answer.status, 200, "{}", answer.told());
     let answer = answer.json();
     assert_eq!(ids(&answer), wanted);
@@ -27,8 +28,11 @@ fn a_search_is_as_in_the_library_by_id_by_vector_and_by_many() {
     assert_eq!(answer["hits"][0]["columns"]["year"], 1950 + wanted[0][1..].parse::<i64>().unwrap());
     assert_eq!(answer["hits"][0]["distance"].as_f64().unwrap() as f32, hits[0].distance);
 
-    let answer = running.client.post(SEARCH, &json!({"vector": point, "k": 1, "with_vectors": true}));
-    assert_eq!(answer.json()["hits"][0]["vector"], json!(point));
+    let answer =
+        running.client.post(SEARCH, &json!({"vector": point, "k": 1, "with_vectors": true}));
+    let vector: Vec<f32> =
+        serde_json::from_value(answer.json()["hits"][0]["vector"].clone()).unwrap();
+    assert_eq!(vector, point);
     let many = running.client.post(SEARCH, &json!({"vectors": [point, [0.0, 0.0]], "k": 2})).json();
     assert_eq!(many["answers"][0]["hits"][0]["id"], "i50");
     assert_eq!(many["answers"][1]["hits"][0]["id"], "i0");
@@ -86,7 +90,10 @@ fn items_are_given_by_id_by_condition_and_one_after_the_other() {
     assert_eq!(one["items"][0]["columns"], json!({"year": null, "lang": "en"}));
     assert_eq!(one["items"][0]["vector"].as_array().unwrap().len(), 2);
     let some = items("?id=i1&id=nobody&id=i2").json();
-    assert_eq!((some["items"].as_array().unwrap().len(), &some["missing"]), (2, &json!(["nobody"])));
+    assert_eq!(
+        (some["items"].as_array().unwrap().len(), &some["missing"]),
+        (2, &json!(["nobody"]))
+    );
     let page = items("?offset=95&limit=10").json();
     assert_eq!((page["items"].as_array().unwrap().len(), &page["total"]), (5, &json!(100)));
     let tr = items("?filter=lang%20%3D%20'tr'&limit=3").json();
@@ -113,7 +120,7 @@ fn probes_answer_and_maps_say_what_is_not_on_them() {
         let path = &options.spaces[0];
         let space = Space::open(path).unwrap();
         let run = latlas::Run::silent(1);
-        let layout = latlas::map::Pca::default().lay_out(&space, &run).unwrap();
+        let layout = latlas::map::Pca::default().layout(&space, "main", &run).unwrap();
         let options = latlas::map::FaithfulnessOptions::default();
         let faithfulness = layout.faithfulness(&space, &options, &run).unwrap();
         let (table, about) = latlas::map::table(&space, &layout, &faithfulness).unwrap();
@@ -151,7 +158,10 @@ fn the_server_tells_of_itself() {
     assert_eq!(front["spaces"], json!(["spiral"]));
     let document = running.client.get("/openapi.json").json();
     for (path, of) in document["paths"].as_object().unwrap() {
-        assert!(of.as_object().unwrap().values().all(|of| of["responses"]["200"].is_object()), "{path}");
+        assert!(
+            of.as_object().unwrap().values().all(|of| of["responses"]["200"].is_object()),
+            "{path}"
+        );
     }
     running.client.post(SEARCH, &json!({"id": "i1"}));
     let figures = String::from_utf8(running.client.get("/metrics").body).unwrap();

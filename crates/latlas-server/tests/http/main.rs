@@ -41,7 +41,9 @@ fn made(path: &Path) {
     let columns = [
         column("text", ColumnKind::Text, &|i| object!(words[i % 3])),
         column("lang", ColumnKind::Category, &|i| object!(["tr", "en"][i % 2])),
-        column("year", ColumnKind::Integer, &|i| if i == 7 { Value::Null } else { object!(1950 + i) }),
+        column("year", ColumnKind::Integer, &|i| {
+            if i == 7 { Value::Null } else { object!(1950 + i) }
+        }),
         column("weight", ColumnKind::Number, &|i| object!(i as f64 / 8.0)),
         column("good", ColumnKind::Boolean, &|i| object!(i % 5 == 0)),
         column("seen", ColumnKind::Time, &|i| object!(format!("20{:02}-01-01T00:00:00Z", i % 100))),

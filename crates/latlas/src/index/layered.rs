@@ -81,8 +81,11 @@ impl LayeredWords {
         space: &Space,
     ) -> Result<Self> {
         let Changes { live, rows } = Changes::of(generation, space);
-        let since =
-            if rows.is_empty() { None } else { Some((WordIndex::new(&space.some(&rows)?, columns)?, rows)) };
+        let since = if rows.is_empty() {
+            None
+        } else {
+            Some((WordIndex::new(&space.some(&rows)?, columns)?, rows))
+        };
         Ok(LayeredWords { base, covered: generation.rows(), live, since })
     }
 
@@ -108,8 +111,7 @@ impl Changes {
     fn of(generation: &Space, space: &Space) -> Self {
         let covered = generation.rows() as u32;
         let live = |row: &Row| space.is_live(*row);
-        let rows: Vec<Row> =
-            (covered..space.rows() as u32).map(Row).filter(live).collect();
+        let rows: Vec<Row> = (covered..space.rows() as u32).map(Row).filter(live).collect();
         let gone = space.count() - rows.len() < generation.count();
         let left = || Arc::new(Bitmap::of(generation.rows(), (0..covered).map(Row).filter(live)));
         Changes { live: gone.then(left), rows }

@@ -90,11 +90,11 @@ fn given<'a, T, A: FromIterator<Option<T>>>(
     values: &[Option<&'a Value>],
     read: impl Fn(&'a Value) -> Option<T>,
 ) -> Result<A> {
-    let one = |value: &Option<&'a Value>| match value.filter(|value| !value.is_null()) {
+    let one = |value: Option<&'a Value>| match value.filter(|value| !value.is_null()) {
         None => Ok(None),
         Some(value) => read(value).map(Some).ok_or_else(|| unfit(name, value, what)),
     };
-    values.iter().map(one).collect()
+    values.iter().copied().map(one).collect()
 }
 
 fn lists(name: &str, stored: Option<&DataType>, values: &[Option<&Value>]) -> Result<ArrayRef> {

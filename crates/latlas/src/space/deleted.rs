@@ -33,7 +33,9 @@ impl Deleted {
         for number in [VERSION, rows as u64, deleted as u64] {
             bytes.extend_from_slice(&number.to_le_bytes());
         }
-        words.iter().for_each(|word| bytes.extend_from_slice(&word.to_le_bytes()));
+        for word in words {
+            bytes.extend_from_slice(&word.to_le_bytes());
+        }
         bytes
     }
 

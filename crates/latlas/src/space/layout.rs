@@ -79,7 +79,11 @@ pub(super) fn garbage(dir: &Path, manifest: &Manifest) -> Vec<String> {
         }
         let (stem, rest) = name.split_once(&format!("-{number:04}.")).unwrap_or((name, ""));
         match (stem, rest) {
-            ("items", "parquet") | ("ids", "idx") | ("deleted", "bits") | ("main", "npy") | ("log", "wal") => true,
+            ("items", "parquet")
+            | ("ids", "idx")
+            | ("deleted", "bits")
+            | ("main", "npy")
+            | ("log", "wal") => true,
             (field, "npy") => {
                 let table = format!("ids-{number:04}.idx");
                 manifest.fields.iter().any(|f| f.name == field) || all.contains(&table)

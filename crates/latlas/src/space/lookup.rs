@@ -78,17 +78,19 @@ impl Space {
 
     /// Ids and the named columns of a segment; one that it was written without is missing in all its rows.
     fn of_segment(&self, segment: &Segment, names: &[&str]) -> Result<Items> {
-        let items = segment.items.read(segment.rows, Some(names)).map_err(|e| e.context(self.called()))?;
+        let items =
+            segment.items.read(segment.rows, Some(names)).map_err(|e| e.context(self.called()))?;
         let mut columns = Vec::with_capacity(names.len());
         for &name in names {
-            columns.push(match items.column(name) {
-                Some(column) => column.clone(),
-                None => {
+            let column = items.column(name).cloned().map_or_else(
+                || {
                     let kind = self.kind_of(name);
                     let values = new_null_array(&self.stored_as(name, kind)?, items.len());
-                    Column { name: name.to_owned(), kind, values }
-                }
-            });
+                    Ok(Column { name: name.to_owned(), kind, values })
+                },
+                Ok,
+            );
+            columns.push(column?);
         }
         Ok(Items::trusted(items.ids().clone(), columns))
     }

@@ -41,7 +41,12 @@ impl Table {
         if bytes.len() < 12 || !bytes.starts_with(b"PAR1") || !bytes.ends_with(b"PAR1") {
             return Err(Error::data("it does not begin and end as a Parquet file"));
         }
-        Ok(Table::File(Arc::new(Stored { bytes, about: about.clone(), whole: OnceLock::new(), kept: OnceLock::new() })))
+        Ok(Table::File(Arc::new(Stored {
+            bytes,
+            about: about.clone(),
+            whole: OnceLock::new(),
+            kept: OnceLock::new(),
+        })))
     }
 
     /// Ids and the named columns that it has (all if `None`).

@@ -27,9 +27,11 @@ fn made(path: &Path) -> Model {
     let items = items.with_column(column("tags", ColumnKind::List, &tags)).unwrap();
     let vectors = Matrix::new(3, 2, vec![0.0, 1.0, 2.0, 3.0, 4.0, 5.0]).unwrap();
     let second = Matrix::new(3, 1, vec![9.0; 3]).unwrap();
-    let space = Space::builder("test", items)
-        .field("main", Geometry::Euclidean, vectors)
-        .field("output", Geometry::Euclidean, second);
+    let space = Space::builder("test", items).field("main", Geometry::Euclidean, vectors).field(
+        "output",
+        Geometry::Euclidean,
+        second,
+    );
     space.build().unwrap().save(path).unwrap();
     held(&Space::open(path).unwrap())
 }
@@ -105,7 +107,8 @@ fn a_long_run_of_changes_is_as_a_table_would_have_it() {
         let space = writer.space();
         space.matching("year >= 1000").unwrap().into_iter().map(|row| space.id(row)).collect()
     };
-    let wanted = model.iter().filter(|(_, (_, c))| c.get("year").is_some_and(|y| y.as_i64() >= Some(1000)));
+    let wanted =
+        model.iter().filter(|(_, (_, c))| c.get("year").is_some_and(|y| y.as_i64() >= Some(1000)));
     let mut years: Vec<String> = years.into_iter().map(str::to_owned).collect();
     years.sort();
     assert_eq!(years, wanted.map(|(id, _)| id.clone()).collect::<Vec<_>>());
@@ -116,9 +119,13 @@ fn a_long_run_of_changes_is_as_a_table_would_have_it() {
     assert_eq!((space.changes(), held(&space)), (0, model));
     let told: Vec<&str> = space.provenance().iter().map(|step| step.action.as_str()).collect();
     assert_eq!(told, ["changes", ""]);
-    assert_eq!(std::fs::read_dir(&path).unwrap().filter(|e| {
-        e.as_ref().unwrap().path().extension().is_some_and(|e| e == "wal")
-    }).count(), 0);
+    assert_eq!(
+        std::fs::read_dir(&path)
+            .unwrap()
+            .filter(|e| { e.as_ref().unwrap().path().extension().is_some_and(|e| e == "wal") })
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -136,8 +143,7 @@ fn what_changed_is_told_and_rows_are_looked_up() {
     let space = writer.space();
     space.keep_columns();
     for _ in 0..2 {
-        let rows: Vec<Row> =
-            ["new", "b/c", "a"].iter().map(|id| space.find(id).unwrap()).collect();
+        let rows: Vec<Row> = ["new", "b/c", "a"].iter().map(|id| space.find(id).unwrap()).collect();
         let items = space.look_up(&rows, &["tags", "year"]).unwrap();
         let ids: Vec<&str> = items.ids().iter().flatten().collect();
         assert_eq!(ids, ["new", "b/c", "a"]);
@@ -163,16 +169,24 @@ fn what_does_not_fit_is_refused_by_name() {
         vectors: [("main".to_owned(), vector)].into(),
         ..given("n", 0.0, &object!({}))
     };
-    assert!(refused(of(vec![1.0])).contains("of item 'n' has 1 numbers, those of this space have 2"));
+    assert!(
+        refused(of(vec![1.0])).contains("of item 'n' has 1 numbers, those of this space have 2")
+    );
     assert!(refused(of(vec![1.0, f32::NAN])).contains("('n'), column 2 is NaN"));
-    assert!(refused(Given { vectors: BTreeMap::new(), ..of(vec![]) }).contains("'n' has no vector"));
+    assert!(
+        refused(Given { vectors: BTreeMap::new(), ..of(vec![]) }).contains("'n' has no vector")
+    );
     assert!(refused(given("", 1.0, &object!({}))).contains("an empty id"));
     let odd = space.points(&[given("n", 1.0, &object!({"yaer": 1}))]).unwrap_err();
     assert_eq!(odd.way_out(), Some("did you mean 'year'?"));
-    assert!(refused(given("n", 1.0, &object!({"year": "x"}))).contains("\"x\" is not a whole number"));
+    assert!(
+        refused(given("n", 1.0, &object!({"year": "x"}))).contains("\"x\" is not a whole number")
+    );
     assert!(refused(given("n", 1.0, &object!({"tags": [1]}))).contains("1 is not text"));
     let twice = [given("n", 1.0, &object!({})), given("n", 2.0, &object!({}))];
-    assert!(space.points(&twice).unwrap_err().message().contains("id 'n' stands in row 1 and again"));
+    assert!(
+        space.points(&twice).unwrap_err().message().contains("id 'n' stands in row 1 and again")
+    );
 }
 
 #[test]

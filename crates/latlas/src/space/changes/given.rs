@@ -88,8 +88,7 @@ impl Shape {
         for (name, ..) in &self.columns {
             let values: Vec<Option<&Value>> =
                 given.iter().map(|item| item.columns.get(name)).collect();
-            let is_given = |value: &Option<&Value>| value.is_some_and(|value| !value.is_null());
-            if values.iter().any(is_given) {
+            if values.iter().flatten().any(|value| !value.is_null()) {
                 columns.push((name.as_str(), values));
             }
         }
@@ -109,7 +108,8 @@ impl Shape {
     fn check(&self, item: &Given) -> Result<()> {
         let called: String = item.id.chars().take(80).collect();
         if item.id.is_empty() || item.id.len() > MOST_ID {
-            let what = if item.id.is_empty() { "an empty id" } else { "an id of more than 65,536 bytes" };
+            let what =
+                if item.id.is_empty() { "an empty id" } else { "an id of more than 65,536 bytes" };
             return Err(Error::data(format!("an item has {what}: '{called}'")));
         }
         if !item.vectors.contains_key("main") {
@@ -143,12 +143,15 @@ impl Shape {
     }
 
     fn unknown(&self, item: &str, name: &str) -> Error {
-        let error = Error::data(format!("item '{item}' has a column '{name}', which this space does not"));
+        let error =
+            Error::data(format!("item '{item}' has a column '{name}', which this space does not"));
         let names = || self.columns.iter().map(|(name, ..)| name.as_str());
         let alike = |known: &&str| strsim::jaro_winkler(known, name) > 0.8;
         match names().find(alike) {
             Some(close) => error.help(format!("did you mean '{close}'?")),
-            None if self.columns.is_empty() => error.help("'latlas columns' adds columns to a space"),
+            None if self.columns.is_empty() => {
+                error.help("'latlas columns' adds columns to a space")
+            }
             None => error.help(format!("it has: {}", names().collect::<Vec<_>>().join(", "))),
         }
     }

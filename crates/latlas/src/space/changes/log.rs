@@ -57,9 +57,8 @@ pub(in crate::space) fn at(dir: &Path, generation: u64, space: &Space) -> Result
         Err(error) => return Err(error),
     };
     let logged = read(&bytes, generation, space).map_err(|e| {
-        e.context(path.display()).help(
-            "restore the space from a copy, or move the log away to lose the changes in it",
-        )
+        e.context(path.display())
+            .help("restore the space from a copy, or move the log away to lose the changes in it")
     })?;
     Ok(Some(logged))
 }

@@ -126,7 +126,10 @@ impl Overlay {
 
     /// The rows of the base that were live, and are not any more.
     pub(in crate::space) fn gone(&self) -> Vec<Row> {
-        self.base.live().filter(|row| self.dead[row.index() / 64] >> (row.index() % 64) & 1 == 1).collect()
+        self.base
+            .live()
+            .filter(|row| self.dead[row.index() / 64] >> (row.index() % 64) & 1 == 1)
+            .collect()
     }
 
     /// The live items that came since, as a space of their own, in the order in which they came.
@@ -144,7 +147,8 @@ impl Overlay {
         let mut parts: Vec<Vec<(usize, Vectors)>> = inner.fields.iter().map(Field::parts).collect();
         let mut rows = self.base.rows();
         let mut dead = self.dead.clone();
-        let mut count: usize = rows - dead.iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let mut count: usize =
+            rows - dead.iter().map(|word| word.count_ones() as usize).sum::<usize>();
         for part in &self.parts {
             for segment in &part.space.0.segments {
                 inner.segments.push(Segment { first: rows + segment.first, ..segment.clone() });
@@ -183,8 +187,7 @@ impl Overlay {
 fn joined(parts: &[&Part]) -> Result<Space> {
     let (mut tables, mut rows) = (Vec::new(), Vec::new());
     for part in parts {
-        let live: Vec<Row> =
-            part.space.live().filter(|row| !part.dead[row.index()]).collect();
+        let live: Vec<Row> = part.space.live().filter(|row| !part.dead[row.index()]).collect();
         let places: UInt32Array = live.iter().map(|row| row.0).collect::<Vec<u32>>().into();
         tables.push(table::take(&part.space.items(None)?, &places)?);
         rows.push(live);
