@@ -68,6 +68,13 @@ fn text(report: &CheckReport, cx: &Context<'_>) -> String {
         let state = if problem.repaired { paint.green("repaired") } else { paint.red("damaged") };
         let _ = write!(text, "\n  {state}  {}: {}", problem.file, problem.what);
     }
+    if report.torn > 0 {
+        let torn = bytes(report.torn);
+        let _ = write!(
+            text,
+            "\n  {torn} at the end of the log are no whole change: a writer was killed before it answered"
+        );
+    }
     for leftover in &report.leftovers {
         let state = if report.swept { "removed" } else { "left by a killed writer" };
         let _ = write!(text, "\n  {state}  {leftover}");

@@ -56,6 +56,13 @@ pub(super) fn print(path: &Path, out: &Output) -> Result<()> {
         "size",
         format!("{}, generation {}", bytes(space.bytes()), whole(space.generation())),
     ));
+    lines.push((
+        "log",
+        match space.changes() {
+            0 => String::new(),
+            n => format!("{} since, of a server", counted(n as u64, "changes")),
+        },
+    ));
     let title = out.paint.bold(&path.display().to_string());
     out.result(&format!("{title}\n{}", facts(&lines, out.paint)))
 }
@@ -80,6 +87,7 @@ fn object(path: &Path, space: &Space) -> Value {
         "bytes": space.bytes(),
         "provenance": space.provenance(),
         "generation": space.generation(),
+        "changes": space.changes(),
     })
 }
 

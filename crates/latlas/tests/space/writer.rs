@@ -7,7 +7,7 @@ use latlas::geometry::Geometry;
 use latlas::items::json::value;
 use latlas::items::{ColumnKind, Items, json};
 use latlas::linalg::Matrix;
-use latlas::space::{Change, Changed, Given, Writer, check};
+use latlas::space::{Change, Changed, Given, Provenance, Writer, check};
 use latlas::{Row, Space};
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Value, json as object};
@@ -72,7 +72,9 @@ fn a_long_run_of_changes_is_as_a_table_would_have_it() {
         for _ in 0..=below(2) {
             if below(4) == 0 {
                 let ids: Vec<String> = (0..below(6)).map(|_| format!("i{}", below(40))).collect();
-                ids.iter().for_each(|id| drop(model.remove(id)));
+                for id in &ids {
+                    model.remove(id);
+                }
                 changes.push(Change::Delete(ids));
                 continue;
             }
@@ -115,7 +117,7 @@ fn a_long_run_of_changes_is_as_a_table_would_have_it() {
     drop(writer);
     assert!(check(&path, false).unwrap().is_sound());
     // An edit takes up what is in the log.
-    let space = Space::edit(&path).unwrap().publish(Default::default()).unwrap();
+    let space = Space::edit(&path).unwrap().publish(Provenance::default()).unwrap();
     assert_eq!((space.changes(), held(&space)), (0, model));
     let told: Vec<&str> = space.provenance().iter().map(|step| step.action.as_str()).collect();
     assert_eq!(told, ["changes", ""]);
