@@ -11,7 +11,7 @@ use latlas::geometry::Measure;
 use latlas::index::{Bitmap, Match, Query, Question, WordIndex, fused};
 use latlas::linalg::Matrix;
 use latlas::space::formats::{self, Format, ImportOptions};
-use latlas::space::{TextPlace, place_text};
+use latlas::space::{TextPlace, TextReading, place_text};
 use latlas::{Error, Result, Row, Run, Silent, Space};
 use serde_json::json;
 
@@ -265,7 +265,11 @@ fn placed(text: &str, args: &Args, space: &Space, cx: &Context<'_>) -> Result<As
     };
     let TextPlace { vector, reading } =
         place_text(&*encoder, text, &cx.run())?.ok_or_else(nowhere)?;
-    Ok(Asked::Text(vector, reading.to_string()))
+    let reading = match reading {
+        TextReading::Word => format!("the word '{text}', placed by the encoder"),
+        reading => reading.to_string(),
+    };
+    Ok(Asked::Text(vector, reading))
 }
 
 /// The vectors of an .npy file.
