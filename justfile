@@ -25,7 +25,7 @@ accuracy:
 bench:
     cargo bench -p bench-kernels
 
-# Against the rivals, in a private virtual environment; see bench/compare/README.md. NAME: words, documents, classify, scale, round_trips, search, index, neighbours, maps, map_references, clusters, kill.
+# Against the rivals, in a private virtual environment; see bench/compare/README.md. NAME: words, documents, classify, scale, round_trips, search, index, neighbours, maps, map_references, clusters, kill, serve.
 compare NAME *ARGS:
     cargo build --release
     python3 bench/compare/{{NAME}}.py {{ARGS}}

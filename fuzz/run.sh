@@ -41,6 +41,30 @@ for file in "$work"/ft.space/model/*.safetensors; do seed model "$file" '\0'; do
 for file in "$work"/ft.space/model/*.json; do seed model "$file" '\1'; done
 latlas index "$work/words.space" --set links=4 --set candidates=4 || exit 1
 for file in "$work"/words.space/index/*.hnsw; do seed index "$file"; done
+printf '{"text": "cat", "k": 3, "filter": "year >= 2010", "columns": ["year"]}' >"$work/search"
+printf '{"points": [{"id": "b", "vector": [1, -2.5], "columns": {"year": 3, "seen": "2020-01-01", "tags": ["x"]}}]}' >"$work/put"
+printf '{"ids": ["a", "b"]}' >"$work/delete"
+printf '{"probe": "analogy", "plus": ["a"], "minus": ["b"]}' >"$work/probe"
+printf '{"model": "en", "input": ["a b"], "encoding_format": "base64"}' >"$work/embeddings"
+seed bodies "$work/search" '\0'
+seed bodies "$work/put" '\1'
+seed bodies "$work/delete" '\2'
+seed bodies "$work/probe" '\3'
+seed bodies "$work/embeddings" '\4'
+# A log as a server leaves it that is killed.
+latlas convert "$work/words.csv" "$work/logged.space" || exit 1
+python3 - "${LATLAS:-../target/debug/latlas}" "$work/logged.space" <<'END' || exit 1
+import json, subprocess, sys, urllib.request
+server = subprocess.Popen([sys.argv[1], "serve", sys.argv[2], "--port", "0", "--json"], stdout=subprocess.PIPE)
+address = json.loads(server.stdout.readline())["address"]
+def post(path, body):
+    request = urllib.request.Request(f"{address}/v1/spaces/logged/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).read()
+post("points", {"points": [{"id": "new", "vector": [1, 2, 3], "columns": {"lang": "en", "n": 1.5}}]})
+post("points/delete", {"ids": ["dog"]})
+server.kill()
+END
+for file in "$work"/logged.space/*.wal; do seed log "$file"; done
 seed npy "$work/a.npy"
 seed safetensors "$work/a.safetensors"
 seed parquet "$work/a.parquet"
