@@ -72,6 +72,8 @@ impl Server {
         let Server { listener, app, .. } = self;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(app.options.threads.max(1))
+            // As many as compute at once, and one that looks what others publish: each keeps memory of its own.
+            .max_blocking_threads(app.options.threads.max(1) + 1)
             .thread_name("latlas-serve")
             .enable_all()
             .build()
