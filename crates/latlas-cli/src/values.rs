@@ -3,7 +3,6 @@
 use arrow_array::types::{Float64Type, Int64Type, TimestampMillisecondType};
 use arrow_array::{Array, cast::AsArray};
 use latlas::items::{Column, ColumnKind, format_time};
-use serde_json::Value;
 
 /// The value at a place as text; empty where it is missing.
 pub(crate) fn text(column: &Column, at: usize) -> String {
@@ -27,24 +26,6 @@ pub(crate) fn text(column: &Column, at: usize) -> String {
         return format_time(times.value(at));
     }
     String::new()
-}
-
-/// The value at a place as JSON; null where it is missing.
-pub(crate) fn json(column: &Column, at: usize) -> Value {
-    let values = &column.values;
-    if values.is_null(at) {
-        return Value::Null;
-    }
-    if let Some(numbers) = values.as_primitive_opt::<Int64Type>() {
-        return numbers.value(at).into();
-    }
-    if let Some(numbers) = values.as_primitive_opt::<Float64Type>() {
-        return numbers.value(at).into();
-    }
-    if let Some(flags) = values.as_boolean_opt() {
-        return flags.value(at).into();
-    }
-    text(column, at).into()
 }
 
 /// The values as numbers, NaN where missing; `None` for a column that holds none.

@@ -7,7 +7,7 @@
 //! for the disk once for all that have come meanwhile, and then shows them to everyone. `docs/serve.md` is the manual.
 
 mod app;
-mod body;
+mod arguments;
 mod connections;
 mod errors;
 mod guard;

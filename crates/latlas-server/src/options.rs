@@ -86,6 +86,16 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Refuses a number of neighbours that is none, or too many.
+    pub(crate) fn check_k(&self, k: usize) -> Result<()> {
+        if (1..=self.k).contains(&k) {
+            return Ok(());
+        }
+        Err(Error::usage(format!("k has to be 1 to {}, not {k}", self.k)))
+    }
+}
+
 impl Options {
     pub(crate) fn check(&self) -> Result<()> {
         if self.spaces.is_empty() {

@@ -1,5 +1,6 @@
 //! A connection whose other side may not keep us waiting: where neither reading nor writing goes on for too long, it is cut.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -45,8 +46,6 @@ impl Patient {
         }
     }
 }
-
-use std::future::Future as _;
 
 impl AsyncRead for Patient {
     fn poll_read(

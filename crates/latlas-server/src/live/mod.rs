@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use latlas::space::{Changed, Given, Registry, Writer};
+use latlas::space::{Changed, Points, Registry, Writer};
 use latlas::{Error, Result, Space};
 use tokio::sync::oneshot;
 
@@ -39,8 +39,8 @@ pub struct Replayed {
 /// A change that someone asks for.
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    /// Items to be put there.
-    Put(Vec<Given>),
+    /// Items to be put there. They fit for as long as the lock is held: no one else can add columns.
+    Put(Points),
     /// Ids to be taken away.
     Delete(Vec<String>),
     /// A condition: what fulfils it is taken away.
@@ -64,16 +64,15 @@ impl Served {
         threads: usize,
     ) -> Result<(Arc<Self>, Option<Replayed>)> {
         let begun = Instant::now();
-        let changes = Space::open(path)?.changes();
         let (space, writer) = if read_only {
             (Space::open(path)?, None)
         } else {
             let writer = Writer::begin(path)?;
             (writer.space().clone(), Some(writer))
         };
+        let changes = writer.as_ref().map_or(0, Writer::replayed);
         let took = begun.elapsed();
-        let replayed =
-            (changes > 0 && !read_only).then(|| Replayed { path: path.into(), changes, took });
+        let replayed = (changes > 0).then(|| Replayed { path: path.into(), changes, took });
         let generation = Generation::new(space.clone(), registry.clone(), threads);
         let served = Arc::new(Served {
             path: path.to_owned(),

@@ -15,11 +15,13 @@ use crate::errors::{Answer, Refusal};
 const WAITING: usize = 1024;
 /// Changes that are written together, at most.
 const TOGETHER: usize = 256;
-/// Items that came since the last generation: when there are so many, or this share of the space, but not more than this many, a new
-/// generation is published. Each is measured by every search, and each generation adds files.
-const FOLD: (usize, usize, usize) = (10_000, 10, 50_000);
+/// When this share of the items came since the last generation, a new one is published: each of them is measured by every search, and
+/// each generation adds files.
+const SHARE: usize = 10;
+/// So many of them at least, and at most.
+const ITEMS: std::ops::RangeInclusive<usize> = 10_000..=50_000;
 /// Or so many changes, which a start would have to read again.
-const FOLD_CHANGES: usize = 100_000;
+const CHANGES: usize = 100_000;
 
 /// A change, and whom to tell.
 pub(super) struct Job {
@@ -71,9 +73,8 @@ fn work(mut writer: Writer, served: &Served, waiting: &Receiver<Job>) -> Result<
 }
 
 fn is_due(writer: &Writer) -> bool {
-    let (least, share, most) = FOLD;
-    let items = (writer.space().count() / share).clamp(least, most);
-    writer.items() >= items || writer.changes() >= FOLD_CHANGES
+    let items = (writer.space().count() / SHARE).clamp(*ITEMS.start(), *ITEMS.end());
+    writer.items() >= items || writer.changes() >= CHANGES
 }
 
 /// That it fails is no one's loss: all changes are in the log, and it is tried again.
@@ -90,7 +91,7 @@ fn write(writer: &mut Writer, served: &Served, jobs: Vec<Job>) {
     let mut group = Group::default();
     for Job { wanted, answer } in jobs {
         let change = match wanted {
-            Wanted::Put(given) => writer.points(&given).map(Change::Put),
+            Wanted::Put(points) => Ok(Change::Put(points)),
             Wanted::Delete(ids) => Ok(Change::Delete(ids)),
             Wanted::DeleteWhere(condition) => {
                 std::mem::take(&mut group).write(writer, served);

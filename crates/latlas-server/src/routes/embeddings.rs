@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::bodies::{EmbeddingsBody, Encoding, Input};
 use super::shown::number;
 use crate::app::{App, run};
-use crate::body::Body;
+use crate::arguments::Body;
 use crate::errors::{Answer, Problem, Refusal};
 use crate::guard::Ticket;
 

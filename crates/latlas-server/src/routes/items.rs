@@ -7,8 +7,9 @@ use axum::{Extension, Json};
 use latlas::{Row, Space};
 use serde_json::{Map, Value, json};
 
-use super::shown::{Named, Shown};
+use super::shown::Shown;
 use crate::app::App;
+use crate::arguments::{Named, pairs, unknown};
 use crate::errors::{Answer, Problem, Refusal};
 use crate::guard::Ticket;
 
@@ -51,7 +52,7 @@ pub(crate) async fn items(
     RawQuery(query): RawQuery,
 ) -> Answer<Json<Value>> {
     let now = app.space(&name)?.now();
-    let wanted = Wanted::read(query.as_deref().unwrap_or_default())?;
+    let wanted = Wanted::read(query.as_deref())?;
     let most = app.options.limits.k;
     let asked = wanted.ids.len().max(wanted.limit.unwrap_or(0));
     if asked > most {
@@ -81,11 +82,9 @@ pub(crate) async fn items(
 }
 
 impl Wanted {
-    fn read(query: &str) -> Answer<Self> {
+    fn read(query: Option<&str>) -> Answer<Self> {
         let mut wanted = Wanted::default();
-        let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
-            .map_err(|e| Refusal::usage(format!("the query cannot be read: {e}")))?;
-        for (key, value) in pairs {
+        for (key, value) in pairs(query)? {
             let number = || {
                 let refused = || Refusal::usage(format!("{key}={value} is no number"));
                 value.parse::<usize>().map_err(|_| refused())
@@ -99,9 +98,8 @@ impl Wanted {
                 "vectors" => wanted.vectors = matches!(value.as_str(), "true" | "1" | ""),
                 "field" => wanted.field = Some(value),
                 other => {
-                    let shown: String = other.chars().take(40).collect();
-                    return Err(Refusal::usage(format!("'{shown}' is not known here"))
-                        .help("id, filter, offset, limit, columns, vectors, field are"));
+                    let known = "id, filter, offset, limit, columns, vectors, field";
+                    return Err(unknown(other, known));
                 }
             }
         }

@@ -13,9 +13,9 @@ use latlas::items::{Column, ColumnKind, Items, json};
 use latlas::{Error, Space};
 use serde_json::{Map, Value};
 
-use super::shown::Named;
 use crate::app::App;
-use crate::errors::{Answer, Problem, Refusal};
+use crate::arguments::{Named, pairs, unknown};
+use crate::errors::{Answer, Problem};
 use crate::guard::Ticket;
 
 /// What Arrow's stream format is called.
@@ -41,7 +41,7 @@ pub(crate) async fn map(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let now = app.space(&space)?.now();
-    let columns = wanted(query.as_deref().unwrap_or_default())?;
+    let columns = wanted(query.as_deref())?;
     let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
     let as_json = accepted
         .is_some_and(|accept| accept.contains("application/json") && !accept.contains("arrow"));
@@ -61,18 +61,15 @@ pub(crate) async fn map(
     .await
 }
 
-fn wanted(query: &str) -> Answer<Option<Vec<String>>> {
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
-        .map_err(|e| Refusal::usage(format!("the query cannot be read: {e}")))?;
-    match pairs.iter().find(|(key, _)| key != "columns") {
-        Some((key, _)) => {
-            let shown: String = key.chars().take(40).collect();
-            Err(Refusal::usage(format!("'{shown}' is not known here")).help("columns is"))
-        }
-        None => Ok(pairs.first().map(|(_, names)| {
-            names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
-        })),
+/// The columns that a query asks for; `None` where it does not say.
+fn wanted(query: Option<&str>) -> Answer<Option<Vec<String>>> {
+    let pairs = pairs(query)?;
+    if let Some((key, _)) = pairs.iter().find(|(key, _)| key != "columns") {
+        return Err(unknown(key, "columns"));
     }
+    Ok(pairs.first().map(|(_, names)| {
+        names.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }))
 }
 
 /// The map's table in the order of the live items.

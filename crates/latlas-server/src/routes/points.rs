@@ -11,9 +11,8 @@ use latlas::space::{Encoder, Given, place_text};
 use serde_json::{Value, json};
 
 use super::bodies::{DeleteBody, Point, PutBody};
-use super::shown::Named;
 use crate::app::{App, run};
-use crate::body::Body;
+use crate::arguments::{Body, Named};
 use crate::errors::{Answer, Problem, Refusal};
 use crate::guard::Ticket;
 use crate::live::Wanted;
@@ -43,22 +42,14 @@ pub(crate) async fn put(
         return Err(Refusal::usage(format!("{n} items at once are more than {most}"))
             .help("send them in several requests"));
     }
-    let now = served.now();
-    let encoded =
-        body.points.iter().any(|point| point.vector.is_none() && point.vectors.is_empty());
-    let held = ticket.clone();
-    let given: Vec<Given> = if encoded {
-        let place = move || {
-            let mut encoder = None;
-            body.points.into_iter().map(|point| given(point, &now, &mut encoder)).collect()
-        };
-        app.compute(ticket, place).await?
-    } else {
-        body.points.into_iter().map(|point| given(point, &now, &mut None)).collect::<Answer<_>>()?
+    let (now, held) = (served.now(), ticket.clone());
+    let fitting = move || {
+        let mut encoder = None;
+        let given = body.points.into_iter().map(|point| given(point, &now, &mut encoder));
+        Ok(now.space.points(&given.collect::<Answer<Vec<Given>>>()?)?)
     };
-    // What does not fit is told before it waits for others. What fits now may not when its turn has come, and is told then.
-    served.now().space.points(&given)?;
-    let done = served.change(Wanted::Put(given)).await?;
+    let points = app.compute(ticket, fitting).await?;
+    let done = served.change(Wanted::Put(points)).await?;
     drop(held);
     let maps: Vec<String> = served.now().space.maps().iter().map(|map| map.name.clone()).collect();
     Ok(Json(json!({

@@ -8,9 +8,9 @@ use latlas::index::{Query, Question, doesnt_match};
 use serde_json::{Value, json};
 
 use super::bodies::ProbeBody;
-use super::shown::{Named, number};
+use super::shown::number;
 use crate::app::App;
-use crate::body::Body;
+use crate::arguments::{Body, Named};
 use crate::errors::{Answer, Problem, Refusal};
 use crate::guard::Ticket;
 use crate::live::Snapshot;
@@ -45,9 +45,7 @@ pub(crate) async fn probe(
             ProbeBody::Analogy { plus, minus, k } => {
                 most(plus.len() + minus.len(), limits.batch, "ids")?;
                 let k = k.unwrap_or(10);
-                if k == 0 || k > limits.k {
-                    return Err(Refusal::usage(format!("k has to be 1 to {}, not {k}", limits.k)));
-                }
+                limits.check_k(k)?;
                 analogy(&now, plus, minus, k)
             }
             ProbeBody::Odd { ids } => {
@@ -61,13 +59,7 @@ pub(crate) async fn probe(
 
 fn analogy(now: &Snapshot, plus: &[String], minus: &[String], k: usize) -> Answer<Json<Value>> {
     let space = &now.space;
-    let mut question = Question::new();
-    for id in plus {
-        question = question.plus(space, id)?;
-    }
-    for id in minus {
-        question = question.minus(space, id)?;
-    }
+    let question = Question::sum(space, plus, minus)?;
     let field = space.field("main")?;
     let measure = field.about().geometry.measure();
     let point = question.compose(&field, measure)?;

@@ -11,9 +11,9 @@ use latlas::{Error, Result, Row};
 use serde_json::{Map, Value, json};
 
 use super::bodies::SearchBody;
-use super::shown::{Named, Shown, number};
+use super::shown::{Shown, number};
 use crate::app::{App, run};
-use crate::body::Body;
+use crate::arguments::{Body, Named};
 use crate::errors::{Answer, Problem, Refusal};
 use crate::guard::Ticket;
 use crate::live::{Engine, Kind, Snapshot};
@@ -41,9 +41,7 @@ pub(crate) async fn search(
     let now = app.space(&name)?.now();
     let limits = &app.options.limits;
     let k = body.k.unwrap_or(if body.within.is_some() { limits.k.min(1000) } else { 10 });
-    if k == 0 || k > limits.k {
-        return Err(Refusal::usage(format!("k has to be 1 to {}, not {k}", limits.k)));
-    }
+    limits.check_k(k)?;
     if body.effort.is_some_and(|effort| effort == 0 || effort > 10 * limits.k) {
         return Err(Refusal::usage(format!("effort has to be 1 to {}", 10 * limits.k)));
     }
@@ -99,23 +97,12 @@ impl Asked<'_> {
             let reading = format!("a vector of {} numbers", point.len());
             return self.close(&self.near(&engine, point, &q)?, &reading, measure, &engine, &q);
         }
-        let question = self.question()?;
+        let plus = body.id.iter().chain(&body.plus);
+        let question = Question::sum(&self.now.space, plus, &body.minus)?;
         let point = question.compose(&vectors, measure)?;
         let q = q.excluding(question.rows());
         let hits = self.near(&engine, &point, &q)?;
         self.close(&hits, &question.to_string(), measure, &engine, &q)
-    }
-
-    fn question(&self) -> Result<Question> {
-        let space = &self.now.space;
-        let mut question = Question::new();
-        for id in self.body.id.iter().chain(&self.body.plus) {
-            question = question.plus(space, id)?;
-        }
-        for id in &self.body.minus {
-            question = question.minus(space, id)?;
-        }
-        Ok(question)
     }
 
     fn near(&self, engine: &Engine, point: &[f32], q: &Query) -> Result<Vec<Hit>> {

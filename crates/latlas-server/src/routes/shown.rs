@@ -1,28 +1,8 @@
 //! Items as answers show them.
 
-use axum::extract::{FromRequestParts, Path};
-use axum::http::request::Parts;
 use latlas::items::{Items, json};
 use latlas::{Error, Result, Row, Space};
 use serde_json::{Map, Value};
-
-use crate::errors::Refusal;
-
-/// Parts of a path, by name. What cannot be read is an answer in JSON.
-pub(crate) struct Named<T>(pub(crate) T);
-
-impl<T, S> FromRequestParts<S> for Named<T>
-where
-    T: serde::de::DeserializeOwned + Send,
-    S: Send + Sync,
-{
-    type Rejection = Refusal;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
-        let named = Path::<T>::from_request_parts(parts, state).await;
-        named.map(|Path(named)| Named(named)).map_err(|e| Refusal::usage(e.body_text()))
-    }
-}
 
 /// What is told of each item beside its id.
 pub(crate) struct Shown<'a> {

@@ -7,8 +7,8 @@ use axum::extract::State;
 use latlas::index::Hnsw;
 use serde_json::{Value, json};
 
-use super::shown::Named;
 use crate::app::App;
+use crate::arguments::Named;
 use crate::errors::{Answer, Problem};
 use crate::live::{Served, Snapshot};
 

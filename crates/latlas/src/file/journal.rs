@@ -258,9 +258,7 @@ mod tests {
 
     #[test]
     fn bytes_made_to_be_slow_are_not() {
-        let mut bytes = example(tempfile::tempdir().unwrap().path()).1.concat();
-        bytes.clear();
-        bytes.extend_from_slice(KIND.magic);
+        let mut bytes = KIND.magic.to_vec();
         for number in [1, 0, xxh3_64(b"")] {
             bytes.extend_from_slice(&u64::to_le_bytes(number));
         }

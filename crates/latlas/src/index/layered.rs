@@ -9,8 +9,8 @@ use crate::error::Result;
 use crate::geometry::Measure;
 use crate::space::{Row, Space};
 
-/// An index of a generation of a space that answers for the space with the changes that lie over it. Making one costs as much
-/// as the changes are, not as the space is.
+/// An index of a generation of a space that answers for the space with the changes that lie over it. Making one reads the vectors of the
+/// changes, and a bit of each row where some are gone; not the vectors of the generation.
 pub struct Layered {
     base: Arc<dyn Index>,
     /// Rows below this are those of the generation.

@@ -53,6 +53,16 @@ impl Question {
         }
     }
 
+    /// The sum of items by id, less others.
+    pub fn sum<'a>(
+        space: &Space,
+        plus: impl IntoIterator<Item = &'a String>,
+        minus: impl IntoIterator<Item = &'a String>,
+    ) -> Result<Self> {
+        let added = plus.into_iter().try_fold(Self::new(), |sum, id| sum.plus(space, id))?;
+        minus.into_iter().try_fold(added, |sum, id| sum.minus(space, id))
+    }
+
     /// Adds an item by its id.
     pub fn plus(mut self, space: &Space, id: &str) -> Result<Self> {
         self.terms.push((true, Term::Item { row: space.find(id)?, id: id.to_owned() }));

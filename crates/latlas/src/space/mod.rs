@@ -327,6 +327,11 @@ impl Space {
         self.0.changes
     }
 
+    /// The generation whose log holds the changes since this one: another after a repair.
+    fn logged(&self) -> u64 {
+        self.0.manifest.logged()
+    }
+
     /// The bytes of all files of this generation but `space.json`; 0 in memory.
     pub fn bytes(&self) -> u64 {
         self.0.manifest.files().map(|f| f.bytes).sum()

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use latlas::file::fault::{self, Fault};
 use latlas::geometry::Geometry;
 use latlas::items::json::value;
 use latlas::items::{ColumnKind, Items, json};
 use latlas::linalg::Matrix;
-use latlas::space::{Change, Changed, Given, Provenance, Writer, check};
+use latlas::space::{Change, Changed, Dtype, Given, Provenance, Writer, check};
 use latlas::{Row, Space};
 use rand_xoshiro::rand_core::Rng;
 use serde_json::{Value, json as object};
@@ -228,6 +229,67 @@ fn a_log_that_is_damaged_is_named_and_one_that_was_cut_short_is_not() {
 }
 
 #[test]
+fn whatever_fails_what_was_acknowledged_is_there_and_the_rest_wholly_or_not() {
+    for n in 0.. {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.space");
+        let first = made(&path).len();
+        let mut writer = Writer::begin(&path).unwrap();
+        let put = |writer: &Writer, ids: &[&str]| {
+            let given: Vec<Given> = ids.iter().map(|id| given(id, 1.0, &object!({}))).collect();
+            Change::Put(writer.points(&given).unwrap())
+        };
+        fault::arm(n, Fault::Fail(std::io::ErrorKind::StorageFull));
+        let one = put(&writer, &["n1", "n2"]);
+        let one = writer.make(&[one]).is_ok();
+        let folded = writer.fold().is_ok();
+        let two = put(&writer, &["n3", "n4"]);
+        let two = writer.make(&[two]).is_ok();
+        let operations = fault::disarm();
+        let there = |space: &Space, id: &str| space.get(id).is_some();
+        let seen = writer.space().clone();
+        drop(writer);
+        for space in [seen, Space::open(&path).unwrap()] {
+            for (ids, made) in [(["n1", "n2"], one), (["n3", "n4"], two)] {
+                assert_eq!(there(&space, ids[0]), there(&space, ids[1]), "operation {n}: half");
+                assert!(there(&space, ids[0]) || !made, "operation {n}: lost");
+            }
+            assert!(space.count() >= first + 2 * (usize::from(one) + usize::from(two)));
+        }
+        // What the fault left is no obstacle to the next.
+        let mut writer = Writer::begin(&path).unwrap();
+        let last = put(&writer, &["n5"]);
+        writer.make(&[last]).unwrap();
+        assert!(there(&Space::open(&path).unwrap(), "n5"), "operation {n}");
+        drop(writer);
+        assert!(check(&path, false).unwrap().is_sound(), "operation {n}");
+        if operations <= n {
+            assert!(one && folded && two && n > 15, "{n} operations");
+            break;
+        }
+    }
+}
+
+#[test]
+fn halves_are_the_same_before_and_after_a_fold() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.space");
+    let vectors = Matrix::new(1, 2, vec![1.0, 2.0]).unwrap();
+    let space = Space::builder("test", Items::from_ids(["a"]).unwrap()).dtype(Dtype::F16);
+    space.field("main", Geometry::Cosine, vectors).build().unwrap().save(&path).unwrap();
+    let mut writer = Writer::begin(&path).unwrap();
+    let put = writer.points(&[given("n", 0.1, &object!({}))]).unwrap();
+    writer.make(&[Change::Put(put)]).unwrap();
+    let vector =
+        |space: &Space| space.field("main").unwrap().gather(&[space.find("n").unwrap()]).into_vec();
+    let before = vector(writer.space());
+    assert_ne!(before, [0.1, -0.1]);
+    writer.fold().unwrap();
+    assert_eq!(vector(writer.space()), before);
+    assert!(writer.points(&[given("big", 70_000.0, &object!({}))]).is_err());
+}
+
+#[test]
 fn a_repair_keeps_what_is_in_the_log() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("s.space");
@@ -243,4 +305,18 @@ fn a_repair_keeps_what_is_in_the_log() {
     assert_eq!(Writer::begin(&path).unwrap().space().count(), 4);
     let space = Space::open(&path).unwrap();
     assert_eq!((space.generation(), space.count(), space.changes()), (3, 4, 0));
+    // A repair where there is no log yet: the next one is where readers look for it.
+    let broken = std::fs::read_dir(&path).unwrap().flatten().map(|e| e.path());
+    let broken = broken.filter(|p| p.extension().is_some_and(|e| e == "idx")).max().unwrap();
+    std::fs::write(broken, b"nonsense").unwrap();
+    assert!(check(&path, true).unwrap().is_sound());
+    let mut writer = Writer::begin(&path).unwrap();
+    let put = Change::Put(writer.points(&[given("m", 1.0, &object!({}))]).unwrap());
+    writer.make(&[put]).unwrap();
+    drop(writer);
+    let space = Space::open(&path).unwrap();
+    assert_eq!((space.generation(), space.count(), space.changes()), (4, 5, 1));
+    assert!(check(&path, true).unwrap().is_sound());
+    assert_eq!(Writer::begin(&path).unwrap().replayed(), 1);
+    assert_eq!(Space::open(&path).unwrap().count(), 5);
 }

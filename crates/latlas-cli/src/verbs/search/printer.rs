@@ -2,7 +2,7 @@
 
 use latlas::geometry::Measure;
 use latlas::index::{Hit, Match};
-use latlas::items::Items;
+use latlas::items::{Items, json};
 use latlas::{Error, Result, Row, Space};
 use serde_json::{Value, json};
 
@@ -116,7 +116,7 @@ impl Printer<'_> {
     fn with_columns(&self, mut hit: Value, row: Row) -> Value {
         if let (Some(shown), Some(fields)) = (&self.shown, hit.as_object_mut()) {
             let columns = shown.items.columns().iter().map(|c| {
-                (c.name.clone(), shown.at(row).map_or(Value::Null, |at| values::json(c, at)))
+                (c.name.clone(), shown.at(row).map_or(Value::Null, |at| json::value(c, at)))
             });
             fields.insert("columns".to_owned(), columns.collect::<serde_json::Map<_, _>>().into());
         }

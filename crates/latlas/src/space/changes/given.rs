@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use arrow_schema::DataType;
+use half::f16;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::items::{Column, ColumnKind, Items, json};
 use crate::linalg::Matrix;
-use crate::space::{FieldAbout, Space, builder};
+use crate::space::{Dtype, FieldAbout, Space, builder};
 
 /// The longest id, in bytes.
 const MOST_ID: usize = 1 << 16;
@@ -172,7 +173,12 @@ impl Shape {
             items = items.with_column(column)?;
         }
         let mut builder = Space::builder("points", items);
-        for (field, vectors) in self.fields.iter().zip(vectors) {
+        for (field, mut vectors) in self.fields.iter().zip(vectors) {
+            if field.dtype == Dtype::F16 {
+                // As the files will hold it, so that nothing moves when it becomes part of them.
+                let numbers = vectors.as_mut_slice().iter_mut();
+                numbers.for_each(|x| *x = f16::from_f32(*x).to_f32());
+            }
             builder = builder.field(&field.name, field.geometry, vectors);
         }
         Ok(Points(builder.build()?))

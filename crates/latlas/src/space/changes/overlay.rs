@@ -72,6 +72,16 @@ impl Overlay {
         self.parts.iter().map(|part| part.dead.len()).sum()
     }
 
+    /// Refuses changes after which there would be more rows than a space can have.
+    pub(super) fn check_room(&self, changes: &[Change]) -> Result<()> {
+        let put = changes.iter().map(|change| match change {
+            Change::Put(points) => points.len(),
+            Change::Delete(_) => 0,
+        });
+        let rows = (self.base.rows() + self.items() + put.sum::<usize>()) as u64;
+        if rows > manifest::MOST_ROWS { Err(manifest::too_many(rows)) } else { Ok(()) }
+    }
+
     /// Makes a change, which must fit the base.
     pub(in crate::space) fn make(&mut self, change: &Change) -> Result<Changed> {
         let mut changed = Changed::default();

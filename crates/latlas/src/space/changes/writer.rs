@@ -22,12 +22,13 @@ pub struct Writer {
     log: Option<Journal>,
     /// The space with all changes.
     space: Space,
+    replayed: usize,
 }
 
 impl Writer {
     /// Takes the writer's lock on the space at `path`. Changes that are in its log are made part of a new generation first.
     pub fn begin(path: &Path) -> Result<Self> {
-        let edit = begin(path)?;
+        let (edit, replayed) = begin(path)?;
         let base = edit.space().clone();
         Ok(Writer {
             dir: path.to_owned(),
@@ -36,6 +37,7 @@ impl Writer {
             overlay: Overlay::new(base.clone()),
             log: None,
             space: base,
+            replayed,
         })
     }
 
@@ -47,6 +49,11 @@ impl Writer {
     /// The generation that was folded last: the space without the changes since.
     pub fn base(&self) -> &Space {
         self.overlay.base()
+    }
+
+    /// Changes that were in the log when the lock was taken.
+    pub fn replayed(&self) -> usize {
+        self.replayed
     }
 
     /// Changes since the last fold.
@@ -70,14 +77,14 @@ impl Writer {
         if self.edit.is_none() {
             self.fold()?;
         }
+        // What is in the log has to become part of the space.
+        self.overlay.check_room(changes)?;
         let records: Vec<Vec<u8>> = changes.iter().map(log::encode).collect::<Result<_>>()?;
         let log = match &mut self.log {
             Some(log) => log,
-            None => self.log.insert(log::create(
-                &self.dir,
-                self.overlay.base().generation(),
-                &self.shape,
-            )?),
+            None => {
+                self.log.insert(log::create(&self.dir, self.overlay.base().logged(), &self.shape)?)
+            }
         };
         log.append(&records)?;
         let mut done = Vec::with_capacity(changes.len());
@@ -99,7 +106,7 @@ impl Writer {
                 edit.take_up(&self.overlay)?;
                 edit.publish_so_far()?
             }
-            None => begin(&self.dir)?,
+            None => begin(&self.dir)?.0,
         };
         let base = edit.space().clone();
         self.edit = Some(edit);
@@ -111,11 +118,9 @@ impl Writer {
     }
 }
 
-/// The lock, and what the log holds as part of the space.
-fn begin(path: &Path) -> Result<Edit> {
+/// The lock, what the log holds as part of the space, and how many changes these are.
+fn begin(path: &Path) -> Result<(Edit, usize)> {
     let edit = Edit::begin(path)?;
-    if edit.took_up() == 0 {
-        return Ok(edit);
-    }
-    edit.publish_so_far()
+    let changes = edit.took_up();
+    Ok((if changes == 0 { edit } else { edit.publish_so_far()? }, changes))
 }

@@ -1,6 +1,7 @@
-//! Bodies of requests: JSON of a bounded size that says what is wrong with it.
+//! What a request brings: its body, the names in its path, its query. What cannot be read is answered in JSON, too.
 
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use latlas::Error;
 use serde::de::DeserializeOwned;
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::errors::Refusal;
 use crate::guard::Ticket;
 
-/// A JSON body.
+/// A JSON body of a bounded size.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
@@ -35,6 +36,34 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         })?;
         parse(&bytes).map(Body)
     }
+}
+
+/// The names in a path.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T, S> FromRequestParts<S> for Named<T>
+where
+    T: serde::de::DeserializeOwned + Send,
+    S: Send + Sync,
+{
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
+        let named = Path::<T>::from_request_parts(parts, state).await;
+        named.map(|Path(named)| Named(named)).map_err(|e| Refusal::usage(e.body_text()))
+    }
+}
+
+/// The keys and values of a query, in their order: a key may stand several times.
+pub(crate) fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Refusal> {
+    serde_urlencoded::from_str(query.unwrap_or_default())
+        .map_err(|e| Refusal::usage(format!("the query cannot be read: {e}")))
+}
+
+/// For a key of a query that means nothing.
+pub(crate) fn unknown(key: &str, known: &str) -> Refusal {
+    let shown: String = key.chars().take(40).collect();
+    Refusal::usage(format!("'{shown}' is not known here")).help(format!("known: {known}"))
 }
 
 /// Reads a body.
