@@ -44,7 +44,8 @@ impl App {
                     .help("give one of the folders another name"));
             }
             let registry = registry.clone();
-            let (served, found) = Served::open(path, options.read_only, registry, options.threads)?;
+            let (served, found) =
+                Served::open(&name, path, options.read_only, registry, options.threads)?;
             replayed.extend(found);
             spaces.insert(name, served);
         }

@@ -73,12 +73,19 @@ impl Refusal {
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        let status = match error.kind() {
-            Kind::Nothing => StatusCode::NOT_FOUND,
-            Kind::Usage | Kind::Data => StatusCode::BAD_REQUEST,
-            _ => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        Self::new(status, error.kind().name(), error)
+        match error.kind() {
+            Kind::Nothing => Self::new(StatusCode::NOT_FOUND, "nothing", error),
+            Kind::Usage | Kind::Data => {
+                Self::new(StatusCode::BAD_REQUEST, error.kind().name(), error)
+            }
+            // Where the files lie is for whoever runs the server.
+            kind => {
+                tracing::error!(%error, "a request was not answered");
+                let error = Error::new(kind, "the files of this space cannot be read or written")
+                    .help("the server's own output says why");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, kind.name(), error)
+            }
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use writer::{Job, Queue};
 
 /// A space that is served.
 pub(crate) struct Served {
+    name: String,
     path: PathBuf,
     now: RwLock<Arc<Snapshot>>,
     /// `None` where nothing may be changed.
@@ -58,6 +59,7 @@ pub(crate) struct Done {
 impl Served {
     /// Opens a space: to be written, with its lock held, or to be read only.
     pub(crate) fn open(
+        name: &str,
         path: &Path,
         read_only: bool,
         registry: Arc<Registry>,
@@ -73,8 +75,10 @@ impl Served {
         let changes = writer.as_ref().map_or(0, Writer::replayed);
         let took = begun.elapsed();
         let replayed = (changes > 0).then(|| Replayed { path: path.into(), changes, took });
+        let space = space.known_as(name);
         let generation = Generation::new(space.clone(), registry.clone(), threads);
         let served = Arc::new(Served {
+            name: name.to_owned(),
             path: path.to_owned(),
             now: RwLock::new(Arc::new(Snapshot::new(generation, space))),
             queue: Mutex::new(None),
@@ -123,13 +127,14 @@ impl Served {
     /// The space after changes.
     fn show_changed(&self, space: &Space) {
         let generation = self.now().generation.clone();
-        self.show(Snapshot::new(generation, space.clone()));
+        self.show(Snapshot::new(generation, space.known_as(&self.name)));
     }
 
     /// A new generation of the space. What searches need of it is made before anyone sees it.
     fn show_generation(&self, space: &Space) -> Result<()> {
+        let space = space.known_as(&self.name);
         let generation = Generation::new(space.clone(), self.registry.clone(), self.threads);
-        let snapshot = Snapshot::new(generation, space.clone());
+        let snapshot = Snapshot::new(generation, space);
         snapshot.warm()?;
         self.show(snapshot);
         Ok(())

@@ -210,7 +210,7 @@ fn told(engine: &Engine, q: &Query) -> Value {
             let own = q.effort.is_none_or(|asked| asked == effort);
             json!({
                 "kind": "hnsw", "held": held, "effort": q.effort.unwrap_or(effort),
-                "recall": recall.filter(|_| own),
+                "recall": recall.filter(|_| own).map(|recall| (1e4 * recall).round() / 1e4),
             })
         }
     }

@@ -100,7 +100,11 @@ fn items_are_given_by_id_by_condition_and_one_after_the_other() {
     assert_eq!((&tr["items"][1]["id"], &tr["total"]), (&json!("i2"), &json!(50)));
     let missing = items("?id=i1000");
     assert_eq!(missing.status, 404);
-    assert!(missing.told().contains("did you mean"), "{}", missing.told());
+    assert!(
+        missing.told().contains("'i1000' is not in spiral | did you mean"),
+        "{}",
+        missing.told()
+    );
     assert!(items("?nonsense=1").told().contains("'nonsense' is not known"));
     assert_eq!(items("?limit=100000").status, 400);
 }
@@ -113,7 +117,13 @@ fn probes_answer_and_maps_say_what_is_not_on_them() {
     assert_eq!(odd.json()["odd"], "i30");
     let analogy = json!({"probe": "analogy", "plus": ["i10"], "k": 3});
     assert_eq!(ids(&running.client.post(probe, &analogy).json()).len(), 3);
-    assert_eq!(running.client.get("/v1/spaces/spiral/maps/pca").status, 404);
+    let none = running.client.get("/v1/spaces/spiral/maps/pca");
+    assert_eq!(none.status, 404);
+    let told = none.told();
+    assert!(
+        told.starts_with("spiral has no map yet") && !told.contains('/'),
+        "where it lies: {told}"
+    );
     drop(running);
 
     let running = Running::with(&|options| {

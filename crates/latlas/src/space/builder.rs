@@ -194,6 +194,7 @@ impl SpaceBuilder {
             indexes: vec![],
             model,
             changes: 0,
+            known_as: None,
         };
         Ok(Space(Arc::new(inner)))
     }

@@ -100,6 +100,8 @@ struct Inner {
     model: Option<Model>,
     /// Changes that lie over the generation.
     changes: usize,
+    /// What messages call it instead of its path.
+    known_as: Option<String>,
 }
 
 /// A run of rows that were written together.
@@ -147,6 +149,12 @@ impl Space {
     /// Where this space was opened; `None` for one in memory.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
+    }
+
+    /// The same space, which messages call by this name instead of by its path: for readers whom the path does not concern.
+    #[must_use]
+    pub fn known_as(&self, name: &str) -> Self {
+        Space(Arc::new(Inner { known_as: Some(name.to_owned()), ..Inner::clone(&self.0) }))
     }
 
     /// The kind given to the builder.
@@ -349,6 +357,7 @@ impl Space {
 
     /// How messages call it.
     fn called(&self) -> String {
-        self.path().map_or_else(|| "this space".into(), |p| p.display().to_string())
+        let path = || self.path().map(|path| path.display().to_string());
+        self.0.known_as.clone().or_else(path).unwrap_or_else(|| "this space".into())
     }
 }

@@ -139,6 +139,7 @@ pub(super) fn load(path: &Path, manifest: Manifest, owned: bool) -> Result<Space
         indexes,
         model,
         changes: 0,
+        known_as: None,
     })))
 }
 
