@@ -41,6 +41,8 @@ for file in "$work"/ft.space/model/*.safetensors; do seed model "$file" '\0'; do
 for file in "$work"/ft.space/model/*.json; do seed model "$file" '\1'; done
 latlas index "$work/words.space" --set links=4 --set candidates=4 || exit 1
 for file in "$work"/words.space/index/*.hnsw; do seed index "$file"; done
+latlas index "$work/words.space" --precision bits || exit 1
+for file in "$work"/words.space/index/*.hnsw; do seed index "$file"; done
 printf '{"text": "cat", "k": 3, "filter": "year >= 2010", "columns": ["year"]}' >"$work/search"
 printf '{"points": [{"id": "b", "vector": [1, -2.5], "columns": {"year": 3, "seen": "2020-01-01", "tags": ["x"]}}]}' >"$work/put"
 printf '{"ids": ["a", "b"]}' >"$work/delete"

@@ -158,12 +158,12 @@ class Pynndescent(InProcess):
         return self.index.query(queries, k=k, epsilon=0.02 * math.log2(effort / 5))[0]
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser(about):
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", choices=["mnist", "mixture"], help="MNIST's pixels, or 500,000 × 50 in 50 clusters")
     parser.add_argument("--vectors", type=Path, help="instead: an .npy file, one row a vector; a tenth of them, --queries at most, ask")
     parser.add_argument("--measure", choices=["euclidean", "cosine", "dot"], default="euclidean")
-    parser.add_argument("--tools", default="latlas-full,latlas-bytes,hnswlib,usearch-f32,usearch-i8,faiss-hnsw,pynndescent")
+    parser.add_argument("--tools", default="latlas-full,latlas-bytes,latlas-bits,hnswlib,usearch-f32,usearch-i8,faiss-hnsw,pynndescent")
     parser.add_argument("--links", type=int, default=32, help="twice M [32]")
     parser.add_argument("--construction", type=int, default=200, help="of the rivals: their effort when building [200]")
     parser.add_argument("--options", default="{}", help="options of ours, as JSON")
@@ -173,6 +173,10 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--binary", type=Path, help="an index_bench built before")
     parser.add_argument("--load", type=float, default=1.0, help="wait until the load is below this; 0 does not wait")
+    return parser
+
+
+def checked(parser):
     args = parser.parse_args()
     if (args.data is None) == (args.vectors is None):
         parser.error("name one: --data or --vectors")
@@ -220,16 +224,16 @@ def at(curve, recall):
 
 
 def main():
-    args = arguments()
+    args = checked(parser(__doc__))
     args.binary = args.binary or build()
     vectors, queries, files = data(args)
     flat = faiss.IndexFlatL2(vectors.shape[1]) if args.measure == "euclidean" else faiss.IndexFlatIP(vectors.shape[1])
     flat.add(vectors)
     truth = flat.search(queries, args.k)[1]
     del flat
+    own = lambda held: lambda: Latlas(f"latlas-{held}", {"precision": held, "links": args.links, **json.loads(args.options)}, args, files)
     known = {
-        "latlas-full": lambda: Latlas("latlas-full", {"precision": "full", "links": args.links, **json.loads(args.options)}, args, files),
-        "latlas-bytes": lambda: Latlas("latlas-bytes", {"precision": "bytes", "links": args.links, **json.loads(args.options)}, args, files),
+        "latlas-full": own("full"), "latlas-bytes": own("bytes"), "latlas-bits": own("bits"),
         "hnswlib": Hnswlib, "usearch-f32": lambda: Usearch("f32"), "usearch-i8": lambda: Usearch("i8"),
         "faiss-hnsw": Faiss, "pynndescent": Pynndescent,
     }

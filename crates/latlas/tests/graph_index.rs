@@ -1,6 +1,7 @@
 //! The graph index: what it finds of the truth, filters, deletions, appended rows, copies, odd vectors, and its file.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::path::Path;
 use std::sync::Arc;
 
 use latlas::geometry::{Geometry, Measure};
@@ -37,6 +38,22 @@ fn parted(all: &Matrix, first: usize) -> (Arc<Matrix>, Matrix) {
         Matrix::new(numbers.len() / all.cols(), all.cols(), numbers.to_vec()).unwrap()
     };
     (Arc::new(matrix(first)), matrix(rest))
+}
+
+#[test]
+fn bits_find_nearly_all_of_the_nearest_among_wide_vectors() {
+    let (vectors, points) = parted(&clustered(21, 5100, 300, 40), 5000);
+    for measure in Measure::ALL {
+        let exact = Exact::over(vectors.clone(), measure).unwrap();
+        let run = Run::silent(7);
+        let index = Hnsw::over(vectors.clone(), measure, &held(Precision::Bits), &run).unwrap();
+        assert_eq!(index.precision(), Precision::Bits);
+        let found = recall(&index, &exact, &points, &Query::nearest(10).with_effort(100));
+        assert!(found > 0.95, "{measure}: {found}");
+        // It is a matter of effort alone.
+        let found = recall(&index, &exact, &points, &Query::nearest(10).with_effort(400));
+        assert!(found > 0.99, "{measure}: {found}");
+    }
 }
 
 fn held(precision: Precision) -> HnswOptions {
@@ -115,12 +132,7 @@ fn step() -> Provenance {
 }
 
 /// Builds and keeps the index of a space on disk.
-fn index(
-    path: &std::path::Path,
-    measure: Option<Measure>,
-    options: &HnswOptions,
-    run: &Run<'_>,
-) -> Space {
+fn index(path: &Path, measure: Option<Measure>, options: &HnswOptions, run: &Run<'_>) -> Space {
     let mut edit = Space::edit(path).unwrap();
     let index = Hnsw::build(edit.space(), "main", measure, options, run).unwrap();
     index.keep(&mut edit, "main", "main", options, &[], run).unwrap();
@@ -253,15 +265,18 @@ fn what_was_deleted_is_not_answered_and_what_was_added_is() {
 fn an_index_on_disk_answers_as_the_one_that_was_built() {
     let vectors = clustered(10, 1500, 12, 6);
     let dir = tempfile::tempdir().unwrap();
-    for (i, measure) in Measure::ALL.into_iter().enumerate() {
+    for (i, (measure, precision)) in Measure::ALL
+        .into_iter()
+        .flat_map(|m| [Precision::Full, Precision::Bytes, Precision::Bits].map(|p| (m, p)))
+        .enumerate()
+    {
         let path = dir.path().join(format!("{i}.space"));
         space(&vectors).save(&path).unwrap();
-        let opened = index(&path, Some(measure), &HnswOptions::default(), &Run::silent(3));
-        let built =
-            Hnsw::build(&opened, "main", Some(measure), &HnswOptions::default(), &Run::silent(3))
-                .unwrap();
+        let (options, run) = (held(precision), Run::silent(3));
+        let opened = index(&path, Some(measure), &options, &run);
+        let built = Hnsw::build(&opened, "main", Some(measure), &options, &run).unwrap();
         let read = Hnsw::open(&opened, "main").unwrap();
-        assert_eq!(read.measure(), measure);
+        assert_eq!((read.measure(), read.precision()), (measure, precision));
         for point in clustered(11, 20, 12, 6).iter_rows() {
             let q = Query::nearest(7);
             assert_eq!(read.search(point, &q).unwrap(), built.search(point, &q).unwrap());
@@ -326,13 +341,17 @@ fn a_damaged_index_gives_answers_or_errors() {
     let dir =
         if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
     let path = dir.path().join("a.space");
-    space(&vectors).save(&path).unwrap();
-    index(
-        &path,
-        None,
-        &HnswOptions { links: 6, candidates: 8, ..HnswOptions::default() },
-        &Run::silent(1),
-    );
+    for precision in [Precision::Bytes, Precision::Bits] {
+        space(&vectors).save(&path).unwrap();
+        let options = HnswOptions { links: 6, candidates: 8, ..held(precision) };
+        index(&path, None, &options, &Run::silent(1));
+        damaged(&vectors, &path);
+        std::fs::remove_dir_all(&path).unwrap();
+    }
+}
+
+/// Changes every byte of the index of a space, and cuts it short.
+fn damaged(vectors: &Matrix, path: &Path) {
     let file = std::fs::read_dir(path.join("index")).unwrap().next().unwrap().unwrap().path();
     let good = std::fs::read(&file).unwrap();
     let (mut answers, mut errors) = (0, 0);
@@ -340,7 +359,7 @@ fn a_damaged_index_gives_answers_or_errors() {
         let mut bad = good.clone();
         bad[place] ^= 1 << (place % 8);
         std::fs::write(&file, &bad).unwrap();
-        let searched = Space::open(&path).and_then(|space| {
+        let searched = Space::open(path).and_then(|space| {
             let index = Hnsw::open(&space, "main")?;
             let filter = Arc::new(Bitmap::of(150, (0..140).map(Row)));
             index.search(vectors.row(3), &Query::nearest(5).with_effort(20))?;
@@ -352,7 +371,7 @@ fn a_damaged_index_gives_answers_or_errors() {
         }
         if place % 7 == 0 {
             assert!(
-                !latlas::space::check(&path, false).unwrap().is_sound(),
+                !latlas::space::check(path, false).unwrap().is_sound(),
                 "byte {place} is not found"
             );
         }
@@ -360,7 +379,7 @@ fn a_damaged_index_gives_answers_or_errors() {
     assert!(answers > 1000 && errors > 100, "{answers} answers, {errors} errors");
     // Cut short: no space any more, and check says so.
     std::fs::write(&file, &good[..good.len() / 2]).unwrap();
-    assert!(Space::open(&path).is_err() && !latlas::space::check(&path, false).unwrap().is_sound());
-    latlas::space::check(&path, true).unwrap();
-    assert!(Space::open(&path).unwrap().indexes().is_empty());
+    assert!(Space::open(path).is_err() && !latlas::space::check(path, false).unwrap().is_sound());
+    latlas::space::check(path, true).unwrap();
+    assert!(Space::open(path).unwrap().indexes().is_empty());
 }

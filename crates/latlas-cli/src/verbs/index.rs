@@ -49,6 +49,7 @@ enum Held {
     Auto,
     Full,
     Bytes,
+    Bits,
 }
 
 /// What `--set` changes.
@@ -80,6 +81,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         Held::Auto => options.precision,
         Held::Full => Precision::Full,
         Held::Bytes => Precision::Bytes,
+        Held::Bits => Precision::Bits,
     };
     let options = HnswOptions { precision, ..options };
     let (space, run) = (edit.space().clone(), cx.run());
@@ -109,7 +111,7 @@ pub(crate) fn run(args: &Args, cx: &Context<'_>) -> Result<()> {
         args.space.display(),
         counted(index.len() as u64, "items"),
         index.measure(),
-        if index.precision() == Precision::Bytes { "bytes" } else { "floats" }
+        index.precision().held_as()
     ))?;
     if trials.is_empty() {
         return Ok(());

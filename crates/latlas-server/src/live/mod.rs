@@ -1,5 +1,6 @@
 //! Spaces that are read and written at once.
 
+mod renewal;
 mod snapshot;
 mod writer;
 
@@ -7,13 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use latlas::index::Renewed;
 use latlas::space::{Changed, Points, Registry, Writer};
 use latlas::{Error, Result, Space};
 use tokio::sync::oneshot;
 
 use crate::errors::{Answer, Refusal};
 pub(crate) use snapshot::{Engine, Generation, Kind, Snapshot};
-use writer::{Job, Queue};
+use writer::{Job, Queue, Task};
 
 /// A space that is served.
 pub(crate) struct Served {
@@ -115,9 +117,24 @@ impl Served {
                     Error::usage("this space is served to be read only"),
                 )
             })?;
-            queue.send(Job { wanted, answer })?;
+            queue.send(Task::Change(Job { wanted, answer })).map_err(|(refusal, _)| refusal)?;
         }
         told.await.map_err(|_| Refusal::closing())?
+    }
+
+    /// Hands an index to the writer, who stores it; until then, or until it is over.
+    fn hand_in(&self, renewed: Renewed, is_over: impl Fn() -> bool) {
+        let mut task = Task::Index(renewed);
+        while !is_over() {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(Err((_, again))) = queue.as_ref().map(|queue| queue.send(task)) else {
+                return;
+            };
+            drop(queue);
+            // Many changes are waiting; they come first.
+            task = again;
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     fn show(&self, snapshot: Snapshot) {

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use latlas::index::Renewed;
 use latlas::space::{Change, Changed, Writer};
 use latlas::{Error, Result, Space};
 use tokio::sync::oneshot;
 
+use super::renewal::Renewal;
 use super::{Done, Served, Wanted};
 use crate::errors::{Answer, Refusal};
 
@@ -29,46 +31,66 @@ pub(super) struct Job {
     pub(super) answer: oneshot::Sender<Answer<Done>>,
 }
 
+/// What the writer is handed.
+pub(super) enum Task {
+    Change(Job),
+    /// An index to be stored in place of an older one.
+    Index(Renewed),
+}
+
 /// Where changes are handed in.
 pub(super) struct Queue {
-    jobs: SyncSender<Job>,
+    tasks: SyncSender<Task>,
     thread: JoinHandle<Result<()>>,
 }
 
 impl Queue {
     pub(super) fn start(writer: Writer, served: Arc<Served>) -> Result<Self> {
-        let (jobs, waiting) = sync_channel(WAITING);
+        let (tasks, waiting) = sync_channel(WAITING);
         let thread = std::thread::Builder::new().name("latlas-write".into());
         let thread = thread
             .spawn(move || work(writer, &served, &waiting))
             .map_err(|e| Error::io("start", "the writer", &e))?;
-        Ok(Queue { jobs, thread })
+        Ok(Queue { tasks, thread })
     }
 
-    pub(super) fn send(&self, job: Job) -> Answer<()> {
-        self.jobs.try_send(job).map_err(|e| match e {
-            TrySendError::Full(_) => Refusal::busy("too many changes are waiting"),
-            TrySendError::Disconnected(_) => Refusal::closing(),
+    /// Hands something in, or gives it back with the reason why not.
+    pub(super) fn send(&self, task: Task) -> std::result::Result<(), (Refusal, Task)> {
+        self.tasks.try_send(task).map_err(|e| match e {
+            TrySendError::Full(task) => (Refusal::busy("too many changes are waiting"), task),
+            TrySendError::Disconnected(task) => (Refusal::closing(), task),
         })
     }
 
     /// Lets what is waiting be written, makes all part of the space, and ends.
     pub(super) fn close(self) -> Result<()> {
-        let Queue { jobs, thread } = self;
-        drop(jobs);
+        let Queue { tasks, thread } = self;
+        drop(tasks);
         thread.join().unwrap_or_else(|_| Err(Error::data("the writer ended before it was told to")))
     }
 }
 
-fn work(mut writer: Writer, served: &Served, waiting: &Receiver<Job>) -> Result<()> {
+fn work(mut writer: Writer, served: &Arc<Served>, waiting: &Receiver<Task>) -> Result<()> {
+    let mut renewal = Renewal::default();
+    renewal.begin_if_due(writer.base(), served);
     while let Ok(first) = waiting.recv() {
-        let mut jobs = vec![first];
-        jobs.extend(waiting.try_iter().take(TOGETHER - 1));
+        let mut jobs = Vec::new();
+        for task in std::iter::once(first).chain(waiting.try_iter().take(TOGETHER - 1)) {
+            match task {
+                Task::Change(job) => jobs.push(job),
+                Task::Index(renewed) => {
+                    write(&mut writer, served, std::mem::take(&mut jobs));
+                    store(&mut writer, served, &renewed);
+                }
+            }
+        }
         write(&mut writer, served, jobs);
         if is_due(&writer) {
             fold(&mut writer, served);
+            renewal.begin_if_due(writer.base(), served);
         }
     }
+    renewal.end();
     writer.fold()
 }
 
@@ -83,6 +105,18 @@ fn fold(writer: &mut Writer, served: &Served) {
     match done {
         Ok(()) => tracing::info!(generation = writer.space().generation(), "published"),
         Err(error) => tracing::error!(%error, "changes stay in the log"),
+    }
+}
+
+/// That it fails is no one's loss either: what is searched is the older index, and what came since.
+fn store(writer: &mut Writer, served: &Served, renewed: &Renewed) {
+    let done = writer.with(|edit| renewed.keep(edit));
+    // The changes so far may be part of a new generation even so.
+    let shown = served.show_generation(writer.base());
+    served.show_changed(writer.space());
+    match done.and(shown) {
+        Ok(()) => tracing::info!(index = renewed.name(), "built again"),
+        Err(error) => tracing::error!(%error, index = renewed.name(), "was not stored"),
     }
 }
 

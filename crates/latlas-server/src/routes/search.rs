@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use latlas::geometry::Measure;
-use latlas::index::{Hit, Match, Precision, Query, Question, fused};
+use latlas::index::{Hit, Match, Query, Question, fused};
 use latlas::space::{TextPlace, place_text};
 use latlas::{Error, Result, Row};
 use serde_json::{Map, Value, json};
@@ -206,7 +206,7 @@ fn told(engine: &Engine, q: &Query) -> Value {
     match engine.kind {
         Kind::Exact => json!({ "kind": "exact", "recall": 1.0 }),
         Kind::Graph { precision, effort, recall } => {
-            let held = if precision == Precision::Bytes { "bytes" } else { "floats" };
+            let held = precision.held_as();
             let own = q.effort.is_none_or(|asked| asked == effort);
             json!({
                 "kind": "hnsw", "held": held, "effort": q.effort.unwrap_or(effort),

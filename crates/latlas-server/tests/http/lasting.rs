@@ -1,7 +1,11 @@
 //! What is acknowledged lasts.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use latlas::Run;
+use latlas::index::{Hnsw, HnswOptions};
+use latlas::space::Provenance;
 use serde_json::{Value, json};
 
 use super::{Running, Space, ids};
@@ -40,6 +44,50 @@ fn what_is_put_is_found_at_once_read_by_others_and_part_of_the_space_in_the_end(
     assert_eq!((space.count(), space.changes()), (50, 0));
     assert_eq!(space.provenance().last().unwrap().options["changes"], 4);
     assert!(latlas::space::check(&running.path, false).unwrap().is_sound());
+}
+
+#[test]
+fn an_index_is_built_again_when_much_was_added() {
+    let mut running = Running::with(&|options| {
+        let mut edit = Space::edit(&options.spaces[0]).unwrap();
+        let (made, run) = (HnswOptions::default(), Run::silent(1));
+        let index = Hnsw::build(edit.space(), "main", None, &made, &run).unwrap();
+        index.keep(&mut edit, "main", "main", &made, &[], &run).unwrap();
+        edit.publish(Provenance { action: "index".into(), ..Provenance::default() }).unwrap();
+    });
+    let point = |i: usize| [1000.0 + (i % 100) as f64, (i / 100) as f64];
+    for block in 0..11 {
+        let points: Vec<Value> = (block * 1000..block * 1000 + 1000)
+            .map(|i| json!({"id": format!("new{i}"), "vector": point(i)}))
+            .collect();
+        assert_eq!(running.client.post(POINTS, &json!({"points": points})).status, 200);
+    }
+    let rows = || running.client.get("/v1/spaces/spiral").json()["indexes"][0]["rows"].clone();
+    let begun = Instant::now();
+    while rows() == 100 {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no index was built");
+        // What is changed meanwhile is changed.
+        let gone = json!({"ids": ["new77", "i7"]});
+        assert_eq!(running.client.post(DELETE, &gone).status, 200);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(rows().as_u64().unwrap() >= 10_000, "{}", rows());
+    for i in [5, 4242, 10_999] {
+        let q = json!({"vector": point(i), "k": 1});
+        let found = running.client.post(SEARCH, &q).json();
+        assert_eq!(found["index"]["kind"], "hnsw");
+        assert_eq!(ids(&found), [format!("new{i}")]);
+    }
+    let gone = running.client.post(SEARCH, &json!({"vector": point(77), "k": 1})).json();
+    assert_ne!(ids(&gone), ["new77"]);
+    let space = running.end();
+    assert_eq!(space.count(), 11_098);
+    let check = latlas::space::check(&running.path, false).unwrap();
+    assert!(check.is_sound());
+    let about = &space.indexes()[0];
+    assert!(space.holds(about) && about.rows >= 10_000);
+    assert_eq!(about.about["seed"], 1);
+    assert!(about.about["recall"].as_f64().unwrap() > 0.95);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub use bm25::{Match, WordIndex, fused};
 pub use exact::Exact;
 pub use field_rows::FieldRows;
 pub use graph::{Graph, NeighbourMethod, NeighbourOptions, Recall, keep_neighbours, neighbours};
-pub use hnsw::{Hnsw, HnswOptions, Precision, Trial};
+pub use hnsw::{Hnsw, HnswOptions, Precision, Renewed, Trial};
 pub use knn::Neighbours;
 pub use layered::{Layered, LayeredWords};
 pub use mover::{WordMover, wmd};

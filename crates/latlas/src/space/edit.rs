@@ -335,24 +335,22 @@ impl Edit {
         self.reload()
     }
 
-    /// Stores an index of the vectors of a field, whose sections `write` writes. One of that name is replaced;
-    /// `about.built_on` is set here.
+    /// Stores an index of the vectors of a field, whose sections `write` writes. One of that name is replaced. Rows may have been
+    /// added and deleted since it was built; an error of kind `Data` if they have moved.
     pub fn set_index(
         &mut self,
-        mut about: IndexAbout,
+        about: IndexAbout,
         write: impl FnOnce(&mut SectionWriter<'_>) -> Result<()>,
     ) -> Result<()> {
         manifest::name(&about.name, "index")?;
         self.space.field(&about.field)?;
-        if about.rows != self.space.rows() as u64 {
+        if !self.space.holds(&about) {
             return Err(Error::data(format!(
-                "index '{}' is of {} rows, of {} in the space",
+                "index '{}' is not of the rows of {}, or was built before they were moved",
                 about.name,
-                about.rows,
-                self.space.rows()
+                self.space.called()
             )));
         }
-        about.built_on = self.space.files_of(&about.field);
         let file = self.draft.index(&about.name, |out| {
             let mut writer = SectionWriter::begin(out, INDEX)?;
             write(&mut writer)?;

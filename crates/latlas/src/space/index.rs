@@ -54,7 +54,7 @@ impl Space {
     }
 
     /// The files of a field's vectors, in row order.
-    pub(super) fn files_of(&self, field: &str) -> Vec<String> {
+    pub(crate) fn files_of(&self, field: &str) -> Vec<String> {
         let segments = self.0.manifest.segments.iter();
         segments.filter_map(|s| s.fields.get(field).map(|file| file.file.clone())).collect()
     }

@@ -1,7 +1,7 @@
 //! What a search goes through: the index that is kept with the space, or every vector.
 
 use latlas::geometry::Measure;
-use latlas::index::{Exact, Hit, Hnsw, Index, Precision, Query};
+use latlas::index::{Exact, Hit, Hnsw, Index, Query};
 use latlas::linalg::Matrix;
 use latlas::{Error, Progress as _, Result, Space};
 
@@ -81,7 +81,7 @@ fn said(
     index: &Hnsw,
     effort: Option<usize>,
 ) -> String {
-    let held = if index.precision() == Precision::Bytes { "bytes" } else { "floats" };
+    let held = index.precision().held_as();
     let recall = about.about.get("recall").and_then(serde_json::Value::as_f64);
     let found = match (effort, recall) {
         (None, Some(recall)) => {

@@ -1,4 +1,4 @@
-//! Vectors as the way through the graph compares them: 32-bit floats, or a byte a component.
+//! Vectors as the way through the graph compares them: 32-bit floats, a byte a component, or a bit (see [`bits`](super::bits)).
 //!
 //! A byte is x/step, rounded, step being the same for all components: so distances of bytes are distances of what they
 //! stand for. Near vectors differ by little that rounding could hide: of ½‖q − x‖² it changes (q − x)·(x − c), which is
@@ -6,11 +6,12 @@
 
 use rayon::prelude::*;
 
+use super::bits::{self, Turn};
 use super::frame::{BLOCK, Framed};
 use super::options::Precision;
 use crate::error::Result;
 use crate::file::Array;
-use crate::kernels::scattered::{LINE, NUMBERS, Scattered, ahead};
+use crate::kernels::scattered::{BitQuery, LINE, NUMBERS, Scattered, ahead};
 use crate::linalg::RowSource;
 use crate::linalg::blocks::Work;
 use crate::run::Run;
@@ -29,6 +30,7 @@ const SAMPLE: usize = 4096;
 pub(super) enum Codes {
     Full { stride: usize, rows: Array<f32> },
     Bytes { stride: usize, step: f32, rows: Array<i8> },
+    Bits { stride: usize, turn: Turn, rows: Array<u32> },
 }
 
 /// A query as codes are compared with it.
@@ -37,14 +39,27 @@ pub(super) enum Asked {
     Bytes(Vec<u8>),
     /// It lies beyond what bytes can say: numbers in units of the step.
     Far(Vec<f32>),
+    Bits(BitQuery),
 }
 
 impl Codes {
     pub(super) fn stride(cols: usize, precision: Precision) -> usize {
         match precision {
             Precision::Bytes => (cols + BIAS).next_multiple_of(LINE),
+            Precision::Bits => bits::stride(cols),
             _ => cols.next_multiple_of(NUMBERS),
         }
+    }
+
+    /// A bit a component.
+    pub(super) fn bits(framed: &Framed<'_>, run: &Run) -> Result<Codes> {
+        let (n, turn) = (framed.rows(), Turn::new(framed.cols(), run));
+        let stride = Self::stride(framed.cols(), Precision::Bits);
+        let work = Work::new(run, "coding vectors", n as u64, "vectors")?;
+        let mut rows = vec![0; n * stride];
+        each(framed, &mut rows, stride, &work, |row, out| bits::write(&turn, row, out));
+        work.finish()?;
+        Ok(Codes::Bits { stride, turn, rows: rows.into() })
     }
 
     /// The codes of these vectors: of precision `Bytes` with a step of this size, else whole.
@@ -74,6 +89,7 @@ impl Codes {
         match self {
             Codes::Full { .. } => Precision::Full,
             Codes::Bytes { .. } => Precision::Bytes,
+            Codes::Bits { .. } => Precision::Bits,
         }
     }
 
@@ -82,6 +98,7 @@ impl Codes {
         match self {
             Codes::Full { stride, rows } => rows.len() / stride,
             Codes::Bytes { stride, rows, .. } => rows.len() / stride,
+            Codes::Bits { stride, rows, .. } => rows.len() / stride,
         }
     }
 
@@ -94,6 +111,10 @@ impl Codes {
             }
             Codes::Bytes { stride, rows, .. } => {
                 ahead(rows.get(node as usize * stride..).map_or(&[], |row| &row[..LINE]));
+            }
+            Codes::Bits { stride, rows, .. } => {
+                let row = rows.get(node as usize * stride..);
+                ahead(row.map_or(&[], |row| &row[..NUMBERS.min(*stride)]));
             }
         }
     }
@@ -118,6 +139,7 @@ impl Codes {
                 }
                 Asked::Bytes(query)
             }
+            Codes::Bits { turn, .. } => Asked::Bits(bits::asked(turn, placed)),
         }
     }
 
@@ -138,6 +160,8 @@ impl Codes {
                 }
                 (Asked::Bytes(query), (squares / 2) as f32)
             }
+            // Links are chosen before vectors become bits.
+            Codes::Bits { .. } => (Asked::Full(Vec::new()), f32::NAN),
         }
     }
 
@@ -150,6 +174,9 @@ impl Codes {
             }
             (Codes::Bytes { rows, .. }, Asked::Bytes(query)) => {
                 kernels.bytes(query, rows, nodes, out);
+            }
+            (Codes::Bits { rows, .. }, Asked::Bits(query)) => {
+                kernels.bits(query, rows, nodes, out);
             }
             (Codes::Bytes { stride, rows, .. }, Asked::Far(query)) => {
                 for (&node, out) in nodes.iter().zip(out) {

@@ -66,7 +66,7 @@ pub(super) fn build(
     (starts, rows) = moved(&order, &starts, &rows);
     firsts = starts.windows(2).map(|range| rows[range[0] as usize]).collect();
     let all = Framed { source, rows: Some(&firsts), frame: &frame };
-    let codes = Codes::of(&all, step(&all, &graph, options, run), run)?;
+    let mut codes = Codes::of(&all, step(&all, &graph, options, run), run)?;
     let chooser = Chooser {
         codes: &codes,
         kernels: Scattered::detect(),
@@ -101,6 +101,10 @@ pub(super) fn build(
         if stuck {
             break;
         }
+    }
+    // Links are better chosen by what says more; bits serve to find the way along them.
+    if options.precision == Precision::Bits {
+        codes = Codes::bits(&all, run)?;
     }
     let Layer { width, links } = lowest;
     let (starts, rows, top) = (starts.into(), rows.into(), nodes.into());

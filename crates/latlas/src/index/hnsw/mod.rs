@@ -1,18 +1,20 @@
 //! A graph index: nearest neighbours without looking at every row (HNSW: Malkov & Yashunin, IEEE TPAMI 2020).
 //!
 //! ```text
-//! rows ──frame──▶ points, measured as Euclid did ──codes──▶ floats or bytes ──nearest neighbours──▶ links, layer upon layer
+//! rows ──frame──▶ points, measured as Euclid did ──codes──▶ floats, bytes or bits ──nearest neighbours──▶ links, layer upon layer
 //! query ──frame──▶ from the top down to the lowest layer, nearer with every link ──▶ candidates ──measured in f64──▶ hits
 //! ```
 //!
 //! The links are chosen from the graph of all nearest neighbours ([`Graph`](super::Graph)) and not by searching for each
 //! row in turn: a fraction of the work, and the same at any number of threads. `docs/hnsw.md` says what it costs.
 
+mod bits;
 mod codes;
 mod frame;
 mod layers;
 mod links;
 mod options;
+mod renew;
 mod stored;
 mod trial;
 mod walk;
@@ -37,6 +39,7 @@ use codes::Codes;
 use frame::Frame;
 use layers::Built;
 pub use options::{HnswOptions, Precision};
+pub use renew::Renewed;
 pub use trial::Trial;
 use walk::{Asking, Found, Ground, Scratch};
 
@@ -47,7 +50,7 @@ const MOST_EFFORT: u64 = 1 << 16;
 /// Places that are kept on the way down: at least so many, and this share of the effort. Where what is near lies in several
 /// crowds, they are what leads into each of them.
 const ABREAST: (usize, usize) = (8, 2);
-/// What is measured beyond what is asked for: this many, and with bytes this share.
+/// What is measured beyond what is asked for: this many, and with bytes twice as many as asked for.
 const BEYOND: usize = 8;
 /// How many times as long it takes to measure a row as to look at one on the way.
 const MEASURING: f64 = 3.0;
@@ -63,6 +66,8 @@ struct Inner {
     built: Built,
     /// Rows below this are in the graph, if they were live; those from here on are measured one by one.
     covered: usize,
+    /// The files of the vectors it was built on; none of a plain matrix.
+    built_on: Vec<String>,
     /// The rows that may be answered; all if `None`.
     live: Option<Bitmap>,
     count: usize,
@@ -88,10 +93,12 @@ impl Hnsw {
         let rows = source.into_rows();
         built.rows = built.rows.iter().map(|&at| rows[at as usize].0).collect::<Vec<_>>().into();
         let source = Source::Field(vectors);
+        let built_on = space.files_of(field);
         Ok(Self::held(Inner {
             source,
             built,
             covered,
+            built_on,
             live,
             count,
             effort: EFFORT,
@@ -114,6 +121,7 @@ impl Hnsw {
             source,
             built,
             covered,
+            built_on: Vec::new(),
             live: None,
             count,
             effort: EFFORT,
@@ -169,6 +177,7 @@ impl Hnsw {
             source: Source::Field(vectors),
             built,
             covered: (covered as usize).min(rows),
+            built_on: space.files_of(field),
             live: (count < rows).then(|| Bitmap::of(rows, space.live())),
             count,
             effort,
@@ -177,7 +186,8 @@ impl Hnsw {
     }
 
     /// Stores the index with its space, in place of one of the same name. `options` are those it was built with, `trials`
-    /// what was measured: the least effort that reaches [`GOOD`] becomes what it does of its own.
+    /// what was measured: the least effort that reaches [`GOOD`] becomes what it does of its own. An error of kind `Data` if the rows
+    /// have moved since it was built, or it is of a plain matrix.
     pub fn keep(
         &self,
         edit: &mut Edit,
@@ -197,7 +207,7 @@ impl Hnsw {
             field: field.to_owned(),
             measure: self.measure(),
             rows: self.0.covered as u64,
-            built_on: Vec::new(),
+            built_on: self.0.built_on.clone(),
             about,
         };
         edit.set_index(about, |out| stored::write(&self.0.built, out))
@@ -345,6 +355,8 @@ impl Inner {
         let wanted = match self.built.codes {
             Codes::Full { .. } => q.k + BEYOND,
             Codes::Bytes { .. } => 2 * q.k + BEYOND,
+            // The order of bits is rough: more effort is to find more.
+            Codes::Bits { .. } => scratch.kept.len(),
         };
         let mut rows = Vec::with_capacity(wanted + q.k);
         for found in &scratch.kept {

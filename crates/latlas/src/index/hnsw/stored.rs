@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::bits::Turn;
 use super::codes::Codes;
 use super::frame::Frame;
 use super::layers::{Built, Upper};
@@ -28,8 +29,8 @@ struct Shape {
 /// Writes the sections of an index. The same index gives the same bytes.
 pub(super) fn write(built: &Built, out: &mut SectionWriter<'_>) -> Result<()> {
     let step = match built.codes {
-        Codes::Full { .. } => 1.0,
         Codes::Bytes { step, .. } => step,
+        _ => 1.0,
     };
     let upper = built.upper.iter().map(|layer| layer.width).collect();
     let (frame, precision) = (built.frame.clone(), built.codes.precision());
@@ -45,9 +46,13 @@ pub(super) fn write(built: &Built, out: &mut SectionWriter<'_>) -> Result<()> {
         out.whole(&format!("links-{}", i + 1), bytemuck::cast_slice(&layer.links))?;
     }
     out.whole("top", bytemuck::cast_slice(&built.top))?;
+    if let Codes::Bits { turn, .. } = &built.codes {
+        out.whole("signs", bytemuck::cast_slice(turn.signs()))?;
+    }
     match &built.codes {
         Codes::Full { rows, .. } => out.whole("codes", bytemuck::cast_slice(rows)),
         Codes::Bytes { rows, .. } => out.whole("codes", bytemuck::cast_slice(rows)),
+        Codes::Bits { rows, .. } => out.whole("codes", bytemuck::cast_slice(rows)),
     }
 }
 
@@ -76,6 +81,12 @@ pub(super) fn read(sections: &Sections) -> Result<Built> {
     let codes = match precision {
         Precision::Bytes => {
             Codes::Bytes { stride, step, rows: Array::mapped(sections.bytes(), codes)? }
+        }
+        Precision::Bits => {
+            let signs = Array::mapped(sections.bytes(), sections.range("signs")?)?;
+            let turn = Turn::of(signs, frame.cols());
+            let turn = turn.ok_or_else(|| wrong("its signs are not of its dimension"))?;
+            Codes::Bits { stride, turn, rows: Array::mapped(sections.bytes(), codes)? }
         }
         _ => Codes::Full { stride, rows: Array::mapped(sections.bytes(), codes)? },
     };

@@ -10,11 +10,12 @@ use std::arch::x86_64::{
     _mm256_castsi256_si128, _mm256_extractf128_ps, _mm256_extracti128_si256, _mm512_castps_pd,
     _mm512_castps512_ps256, _mm512_castsi512_si256, _mm512_dpbusd_epi32, _mm512_extractf64x4_pd,
     _mm512_extracti64x4_epi64, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_reduce_add_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_sub_ps,
+    _mm512_maskz_set1_epi8, _mm512_reduce_add_epi32, _mm512_setzero_ps, _mm512_setzero_si512,
+    _mm512_sub_ps,
 };
 
 use super::scalar::bias;
-use super::{LINE, NUMBERS, ahead};
+use super::{BitQuery, CONSTANTS, LINE, NUMBERS, SIGNS, ahead, bit_stride};
 
 /// Rows that are compared side by side.
 const SIDE: usize = 4;
@@ -135,6 +136,54 @@ pub(super) fn bytes(query: &[u8], rows: &[i8], nodes: &[u32], out: &mut [f32]) {
             }
         }
         *out = bias(row).wrapping_sub(_mm512_reduce_add_epi32(sum)) as f32;
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn bits(query: &BitQuery, rows: &[u32], nodes: &[u32], out: &mut [f32]) {
+    let (numbers, stride) = (&*query.numbers, bit_stride(query.numbers.len()));
+    let row = |node: u32| &rows[node as usize * stride..][..stride];
+    let (groups, rest) = nodes.as_chunks::<SIDE>();
+    let whole = groups.len() * SIDE;
+    nodes.iter().take(SIDE).for_each(|&node| ahead(row(node)));
+    for (g, group) in groups.iter().enumerate() {
+        for &next in nodes.iter().skip((g + 1) * SIDE).take(SIDE) {
+            ahead(row(next));
+        }
+        let four = [row(group[0]), row(group[1]), row(group[2]), row(group[3])];
+        let mut sums = [_mm512_setzero_si512(); SIDE];
+        for at in (0..numbers.len()).step_by(SIGNS) {
+            // SAFETY: a multiple of 64 numbers, of which `at` is one below it, and a row has a bit for each behind its
+            // constants.
+            unsafe {
+                let q = _mm512_loadu_si512(numbers.as_ptr().add(at).cast());
+                for (sum, row) in sums.iter_mut().zip(four) {
+                    let signs = row.as_ptr().add(CONSTANTS + at / 32).cast::<[u8; 8]>();
+                    let set = _mm512_maskz_set1_epi8(u64::from_le_bytes(*signs), 1);
+                    *sum = _mm512_dpbusd_epi32(*sum, set, q);
+                }
+            }
+        }
+        let mut set = [0_i32; SIDE];
+        // SAFETY: four places.
+        unsafe { _mm_storeu_si128(set.as_mut_ptr().cast(), four_products(sums)) };
+        for ((out, set), row) in out[g * SIDE..].iter_mut().zip(set).zip(four) {
+            *out = query.rank(row, set);
+        }
+    }
+    for (&node, out) in rest.iter().zip(&mut out[whole..]) {
+        let row = row(node);
+        let mut sum = _mm512_setzero_si512();
+        for at in (0..numbers.len()).step_by(SIGNS) {
+            // SAFETY: as above.
+            unsafe {
+                let q = _mm512_loadu_si512(numbers.as_ptr().add(at).cast());
+                let signs = row.as_ptr().add(CONSTANTS + at / 32).cast::<[u8; 8]>();
+                let set = _mm512_maskz_set1_epi8(u64::from_le_bytes(*signs), 1);
+                sum = _mm512_dpbusd_epi32(sum, set, q);
+            }
+        }
+        *out = query.rank(row, _mm512_reduce_add_epi32(sum));
     }
 }
 

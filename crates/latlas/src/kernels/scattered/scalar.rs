@@ -1,5 +1,7 @@
 //! The twins of the fast kernels.
 
+use super::{BitQuery, CONSTANTS, bit_stride};
+
 pub(super) fn squared(query: &[f32], rows: &[f32], nodes: &[u32], out: &mut [f32]) {
     let stride = query.len();
     for (&node, out) in nodes.iter().zip(out) {
@@ -14,6 +16,19 @@ pub(super) fn bytes(query: &[u8], rows: &[i8], nodes: &[u32], out: &mut [f32]) {
         let row = &rows[node as usize * stride..][..stride];
         let product: i32 = query.iter().zip(row).map(|(&q, &c)| i32::from(q) * i32::from(c)).sum();
         *out = bias(row).wrapping_sub(product) as f32;
+    }
+}
+
+pub(super) fn bits(query: &BitQuery, rows: &[u32], nodes: &[u32], out: &mut [f32]) {
+    let stride = bit_stride(query.numbers.len());
+    for (&node, out) in nodes.iter().zip(out) {
+        let row = &rows[node as usize * stride..][..stride];
+        let words = query.numbers.chunks(32).zip(&row[CONSTANTS..]);
+        let set = words.map(|(numbers, &word)| {
+            let set = numbers.iter().enumerate().filter(|(i, _)| word >> i & 1 == 1);
+            set.map(|(_, &q)| i32::from(q)).sum::<i32>()
+        });
+        *out = query.rank(row, set.sum());
     }
 }
 

@@ -108,6 +108,24 @@ impl Writer {
             }
             None => begin(&self.dir)?.0,
         };
+        self.take(edit)
+    }
+
+    /// Makes a change of another kind, such as an index, part of the next generation, together with all changes so far. After an
+    /// error it is not made; the others are as `fold` leaves them.
+    pub fn with(&mut self, change: impl FnOnce(&mut Edit) -> Result<()>) -> Result<()> {
+        self.fold()?;
+        // What went wrong half way is not kept: the edit goes, and with it what it has written.
+        let mut edit = match self.edit.take() {
+            Some(edit) => edit,
+            None => begin(&self.dir)?.0,
+        };
+        change(&mut edit)?;
+        self.take(edit.publish_so_far()?)
+    }
+
+    /// Goes on from a generation that was published.
+    fn take(&mut self, edit: Edit) -> Result<()> {
         let base = edit.space().clone();
         self.edit = Some(edit);
         self.log = None;
