@@ -117,22 +117,19 @@ impl Served {
                     Error::usage("this space is served to be read only"),
                 )
             })?;
-            queue.send(Task::Change(Job { wanted, answer })).map_err(|(refusal, _)| refusal)?;
+            queue.send(Task::Change(Job { wanted, answer }))?;
         }
         told.await.map_err(|_| Refusal::closing())?
     }
 
-    /// Hands an index to the writer, who stores it; until then, or until it is over.
-    fn hand_in(&self, renewed: Renewed, is_over: impl Fn() -> bool) {
-        let mut task = Task::Index(renewed);
-        while !is_over() {
+    /// Hands an index to the writer, who stores it; tried until it is taken, or until it is over.
+    fn hand_in(&self, renewed: &Arc<Renewed>, is_over: impl Fn() -> bool) {
+        let sent = || {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let Some(Err((_, again))) = queue.as_ref().map(|queue| queue.send(task)) else {
-                return;
-            };
-            drop(queue);
-            // Many changes are waiting; they come first.
-            task = again;
+            queue.as_ref().is_some_and(|queue| queue.send(Task::Index(renewed.clone())).is_ok())
+        };
+        // Many changes may be waiting; they come first.
+        while !is_over() && !sent() {
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -35,7 +35,7 @@ impl Renewal {
             let threads = (served.threads / 2).max(1);
             let run = Run { seed: 42, threads, progress: &until, checkpoint: None };
             match Renewed::build(&space, &about, &run) {
-                Ok(renewed) => served.hand_in(renewed, || until.is_over()),
+                Ok(renewed) => served.hand_in(&Arc::new(renewed), || until.is_over()),
                 Err(_) if until.is_over() => {}
                 Err(error) => tracing::error!(%error, index = about.name, "was not built again"),
             }

@@ -35,7 +35,7 @@ pub(super) struct Job {
 pub(super) enum Task {
     Change(Job),
     /// An index to be stored in place of an older one.
-    Index(Renewed),
+    Index(Arc<Renewed>),
 }
 
 /// Where changes are handed in.
@@ -54,11 +54,10 @@ impl Queue {
         Ok(Queue { tasks, thread })
     }
 
-    /// Hands something in, or gives it back with the reason why not.
-    pub(super) fn send(&self, task: Task) -> std::result::Result<(), (Refusal, Task)> {
+    pub(super) fn send(&self, task: Task) -> Answer<()> {
         self.tasks.try_send(task).map_err(|e| match e {
-            TrySendError::Full(task) => (Refusal::busy("too many changes are waiting"), task),
-            TrySendError::Disconnected(task) => (Refusal::closing(), task),
+            TrySendError::Full(_) => Refusal::busy("too many changes are waiting"),
+            TrySendError::Disconnected(_) => Refusal::closing(),
         })
     }
 

@@ -15,48 +15,36 @@ mod layers;
 mod links;
 mod options;
 mod renew;
+mod search;
 mod stored;
 mod trial;
 mod walk;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 
 use super::FieldRows;
 use super::blocks::{Source, pool};
-use super::exact::measured;
 use super::query::{Bitmap, Hit, Index, Query, check_point};
 use crate::error::{Error, Result};
 use crate::file::{Bytes, Sections};
 use crate::geometry::Measure;
-use crate::kernels::scattered::Scattered;
 use crate::linalg::{Matrix, RowSource};
 use crate::run::Run;
-use crate::space::{Edit, IndexAbout, Row, Space};
+use crate::space::{Edit, IndexAbout, Space};
 
-use codes::Codes;
 use frame::Frame;
 use layers::Built;
 pub use options::{HnswOptions, Precision};
 pub use renew::Renewed;
 pub use trial::Trial;
-use walk::{Asking, Found, Ground, Scratch};
+use walk::Scratch;
 
 /// The effort of an index that has not been measured.
 const EFFORT: usize = 100;
 /// The highest effort that a file may ask for of its own.
 const MOST_EFFORT: u64 = 1 << 16;
-/// Places that are kept on the way down: at least so many, and this share of the effort. Where what is near lies in several
-/// crowds, they are what leads into each of them.
-const ABREAST: (usize, usize) = (8, 2);
-/// What is measured beyond what is asked for: this many, and with bytes twice as many as asked for.
-const BEYOND: usize = 8;
-/// How many times as long it takes to measure a row as to look at one on the way.
-const MEASURING: f64 = 3.0;
-/// Rows looked at for each one kept on the way, about.
-const LOOKED: f64 = 12.0;
-
 /// A graph index of a field or of a plain matrix. Cheap to clone.
 #[derive(Clone)]
 pub struct Hnsw(Arc<Inner>);
@@ -265,142 +253,5 @@ impl Hnsw {
         pool(threads)?.install(|| {
             (0..points.rows()).into_par_iter().map(|i| self.search(points.row(i), q)).collect()
         })
-    }
-}
-
-impl Inner {
-    fn scratch(&self) -> Scratch {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.pop().unwrap_or_default()
-    }
-
-    fn put_back(&self, scratch: Scratch) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
-    }
-
-    fn allows(&self, row: Row, q: &Query) -> bool {
-        self.live.as_ref().is_none_or(|live| live.contains(row)) && q.allows(row)
-    }
-
-    /// The rows of a node. What a damaged file says of rows that are not there is passed over.
-    fn rows(&self, node: u32) -> impl Iterator<Item = Row> {
-        let end = |at: usize| self.built.starts.get(at).map_or(0, |&end| end as usize);
-        let range = end(node as usize)..end(node as usize + 1);
-        let rows = self.built.rows.get(range).unwrap_or_default();
-        rows.iter().map(|&row| Row(row)).filter(|row| row.index() < self.source.rows())
-    }
-
-    /// All rows that a query lets through, if so few that measuring them is less than finding the nearest.
-    fn few(&self, q: &Query, effort: usize) -> Option<Vec<Row>> {
-        let let_through = match (&q.filter, &self.live) {
-            (Some(filter), _) => filter.count(),
-            (None, Some(_)) => self.count,
-            (None, None) => return None,
-        };
-        let n = self.source.rows().max(1) as f64;
-        let share = let_through as f64 / n;
-        if MEASURING * share * n > LOOKED * effort as f64 / share {
-            return None;
-        }
-        let rows: Box<dyn Iterator<Item = Row>> = match (&q.filter, &self.live) {
-            (Some(filter), _) => Box::new(filter.iter()),
-            (None, Some(live)) => Box::new(live.iter()),
-            (None, None) => Box::new(std::iter::empty()),
-        };
-        Some(rows.filter(|row| row.index() < self.source.rows() && self.allows(*row, q)).collect())
-    }
-
-    /// Nodes near a point of the frame, nearest first, into the scratch's `kept`.
-    fn find(&self, placed: &[f32], q: &Query, effort: usize, scratch: &mut Scratch) {
-        let built = &self.built;
-        let asking = Asking {
-            codes: &built.codes,
-            kernels: Scattered::detect(),
-            asked: built.codes.asked(placed),
-        };
-        let mut ranks = vec![0.0; built.top.len()];
-        built.codes.ranks(&asking.kernels, &asking.asked, &built.top, &mut ranks);
-        let mut from: Vec<Found> =
-            ranks.iter().zip(&*built.top).map(|(&rank, &node)| Found { rank, node }).collect();
-        let keep = |from: &mut Vec<Found>, most: usize| {
-            from.sort_unstable();
-            from.truncate(most);
-        };
-        let abreast = ABREAST.0.max(effort / ABREAST.1);
-        keep(&mut from, abreast);
-        for layer in built.upper.iter().rev() {
-            let nodes = &*layer.nodes;
-            let ground = Ground { width: layer.width, links: &layer.links, nodes: Some(nodes) };
-            // Places of this layer are not those of the one above.
-            for found in &mut from {
-                found.node = nodes.binary_search(&found.node).unwrap_or(0) as u32;
-            }
-            scratch.walk(&ground, &from, abreast, &asking);
-            from.clear();
-            from.extend(
-                scratch.kept.iter().map(|found| Found { node: ground.node(found.node), ..*found }),
-            );
-        }
-        let ground = Ground { width: built.width, links: &built.links, nodes: None };
-        if q.filter.is_none() && self.live.is_none() {
-            scratch.walk(&ground, &from, effort, &asking);
-        } else {
-            let allowed = |node: u32| self.rows(node).any(|row| self.allows(row, q));
-            scratch.walk_to(&ground, &from, effort, &asking, allowed);
-        }
-    }
-
-    /// Of the nodes that were found, rows enough to hold the k nearest.
-    fn candidates(&self, q: &Query, scratch: &Scratch) -> Vec<Row> {
-        let wanted = match self.built.codes {
-            Codes::Full { .. } => q.k + BEYOND,
-            Codes::Bytes { .. } => 2 * q.k + BEYOND,
-            // The order of bits is rough: more effort is to find more.
-            Codes::Bits { .. } => scratch.kept.len(),
-        };
-        let mut rows = Vec::with_capacity(wanted + q.k);
-        for found in &scratch.kept {
-            if rows.len() >= wanted {
-                break;
-            }
-            rows.extend(self.rows(found.node).filter(|&row| self.allows(row, q)).take(q.k));
-        }
-        rows
-    }
-}
-
-impl Index for Hnsw {
-    fn dim(&self) -> usize {
-        self.0.source.dim()
-    }
-
-    fn len(&self) -> usize {
-        self.0.count
-    }
-
-    fn search(&self, point: &[f32], q: &Query) -> Result<Vec<Hit>> {
-        let inner = &*self.0;
-        check_point(point, self.dim())?;
-        if q.k == 0 || inner.count == 0 {
-            return Ok(Vec::new());
-        }
-        let effort = q.effort.unwrap_or(inner.effort).max(q.k + q.exclude.len());
-        let measure = self.measure();
-        if let Some(rows) = inner.few(q, effort) {
-            return Ok(measured(&inner.source, measure, point, rows, q.k));
-        }
-        let mut placed = vec![0.0; inner.built.frame.cols()];
-        if !inner.built.frame.ask(point, &mut placed) {
-            // Everything is as far from it: the first rows are as good as any.
-            let rows = (0..inner.source.rows() as u32).map(Row).filter(|&row| inner.allows(row, q));
-            return Ok(measured(&inner.source, measure, point, rows.take(q.k).collect(), q.k));
-        }
-        let mut scratch = inner.scratch();
-        inner.find(&placed, q, effort, &mut scratch);
-        let mut rows = inner.candidates(q, &scratch);
-        inner.put_back(scratch);
-        let tail = (inner.covered as u32..inner.source.rows() as u32).map(Row);
-        rows.extend(tail.filter(|&row| inner.allows(row, q)));
-        Ok(measured(&inner.source, measure, point, rows, q.k))
     }
 }

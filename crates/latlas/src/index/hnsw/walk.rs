@@ -1,8 +1,7 @@
 //! The way through a layer: always on from the nearest node whose links have not been followed, until all that are kept
 //! have been.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
+use std::cmp::Ordering;
 
 use super::codes::{Asked, Codes};
 use crate::kernels::scattered::{Scattered, ahead};
@@ -63,6 +62,15 @@ pub(super) struct Asking<'a> {
     pub(super) asked: Asked,
 }
 
+impl Asking<'_> {
+    /// These nodes and how far they are.
+    pub(super) fn found(&self, nodes: &[u32]) -> Vec<Found> {
+        let mut ranks = vec![0.0; nodes.len()];
+        self.codes.ranks(&self.kernels, &self.asked, nodes, &mut ranks);
+        ranks.into_iter().zip(nodes).map(|(rank, &node)| Found { rank, node }).collect()
+    }
+}
+
 /// What a walk writes on, kept from one to the next.
 #[derive(Default)]
 pub(super) struct Scratch {
@@ -73,9 +81,10 @@ pub(super) struct Scratch {
     places: Vec<u32>,
     nodes: Vec<u32>,
     ranks: Vec<f32>,
+    /// Places that are not allowed, whose links stand in for them.
+    others: Vec<u32>,
     /// Nearest first.
     pub(super) kept: Vec<Found>,
-    waiting: BinaryHeap<Reverse<Found>>,
 }
 
 impl Scratch {
@@ -86,7 +95,6 @@ impl Scratch {
         }
         self.seen.resize(places.div_ceil(64), 0);
         self.kept.clear();
-        self.waiting.clear();
     }
 
     /// Marks a place; `false` if it was marked, or there is none.
@@ -104,23 +112,103 @@ impl Scratch {
         true
     }
 
-    /// The links of a place that are new, and how far they are.
+    /// Gathers the links of a place that are new.
     #[inline]
-    fn follow(&mut self, ground: &Ground<'_>, place: u32, asking: &Asking<'_>) {
+    fn gather(&mut self, ground: &Ground<'_>, place: u32, asking: &Asking<'_>) {
         self.places.clear();
         self.nodes.clear();
         let most = ground.len() as u32;
         for &link in ground.links(place) {
             // A damaged file may name what does not exist.
             if link < most && self.mark(link) {
-                let node = ground.node(link);
-                asking.codes.prefetch(node);
-                self.places.push(link);
-                self.nodes.push(node);
+                self.push(ground, link, asking);
             }
         }
+    }
+
+    /// Gathers those that are allowed and new; where less than half are allowed, also such that the others are linked to, until as
+    /// many allowed ones were met as a place has links.
+    fn gather_among(
+        &mut self,
+        ground: &Ground<'_>,
+        place: u32,
+        asking: &Asking<'_>,
+        allowed: &impl Fn(u32) -> bool,
+    ) {
+        self.places.clear();
+        self.nodes.clear();
+        let most = ground.len() as u32;
+        let mut met = 0;
+        let mut others = std::mem::take(&mut self.others);
+        others.clear();
+        for &link in ground.links(place).iter().filter(|&&link| link < most) {
+            if !allowed(link) {
+                others.push(link);
+                continue;
+            }
+            met += 1;
+            if self.mark(link) {
+                self.push(ground, link, asking);
+            }
+        }
+        if 2 * met < ground.width {
+            for &other in &others {
+                ahead(ground.links(other));
+            }
+            for &other in &others {
+                // Those left for want of room may be met again.
+                if met >= ground.width {
+                    break;
+                }
+                if !self.mark(other) {
+                    continue;
+                }
+                for &link in ground.links(other).iter().filter(|&&link| link < most) {
+                    if allowed(link) {
+                        met += 1;
+                        if self.mark(link) {
+                            self.push(ground, link, asking);
+                        }
+                    }
+                }
+            }
+        }
+        self.others = others;
+    }
+
+    #[inline]
+    fn push(&mut self, ground: &Ground<'_>, place: u32, asking: &Asking<'_>) {
+        let node = ground.node(place);
+        asking.codes.prefetch(node);
+        self.places.push(place);
+        self.nodes.push(node);
+    }
+
+    /// Measures what was gathered, and keeps what is nearer than those kept; the first place among them that changed.
+    #[inline]
+    fn keep_gathered(&mut self, ground: &Ground<'_>, most: usize, asking: &Asking<'_>) -> usize {
         self.ranks.resize(self.nodes.len(), 0.0);
         asking.codes.ranks(&asking.kernels, &asking.asked, &self.nodes, &mut self.ranks);
+        let mut first = usize::MAX;
+        for i in 0..self.places.len() {
+            let found = Found { rank: self.ranks[i], node: self.places[i] };
+            if let Some(at) = self.keep(found, most) {
+                // It will be followed soon, if nothing nearer comes.
+                ahead(ground.links(found.node));
+                first = first.min(at);
+            }
+        }
+        first
+    }
+
+    /// The first from here on whose links have not been followed, marked as if they had been.
+    #[inline]
+    fn next(&mut self, from: usize) -> Option<(usize, u32)> {
+        let kept = self.kept.get_mut(from..)?;
+        let ahead = kept.iter().position(|found| found.node & FOLLOWED == 0)?;
+        let place = kept[ahead].node;
+        kept[ahead].node |= FOLLOWED;
+        Some((from + ahead, place))
     }
 
     /// Keeps a place if it is one of the nearest so many; where it stands then.
@@ -151,61 +239,38 @@ impl Scratch {
                 self.keep(found, most);
             }
         }
-        let mut next = 0;
-        while next < self.kept.len() {
-            let place = self.kept[next].node;
-            self.kept[next].node |= FOLLOWED;
-            self.follow(ground, place, asking);
-            let mut first = next + 1;
-            for i in 0..self.places.len() {
-                let found = Found { rank: self.ranks[i], node: self.places[i] };
-                if let Some(at) = self.keep(found, most) {
-                    // It will be followed soon, if nothing nearer comes.
-                    ahead(ground.links(found.node));
-                    first = first.min(at);
-                }
-            }
-            next = first;
-            while self.kept.get(next).is_some_and(|found| found.node & FOLLOWED != 0) {
-                next += 1;
-            }
+        let mut from = 0;
+        while let Some((at, place)) = self.next(from) {
+            self.gather(ground, place, asking);
+            from = self.keep_gathered(ground, most, asking).min(at + 1);
         }
         self.kept.iter_mut().for_each(|found| found.node &= !FOLLOWED);
     }
 
-    /// As `walk`, but only places that are allowed are kept; the way leads through all.
-    pub(super) fn walk_to(
+    /// As `walk`, but only along places that are allowed: where one is not, those that it is linked to stand in for it (Patel et
+    /// al., ACORN: performant and predicate-agnostic search over vector embeddings and structured data, SIGMOD 2024).
+    pub(super) fn walk_among(
         &mut self,
         ground: &Ground<'_>,
         from: &[Found],
         most: usize,
         asking: &Asking<'_>,
-        allowed: impl Fn(u32) -> bool,
+        allowed: &impl Fn(u32) -> bool,
     ) {
         self.clear(ground.len());
-        for &found in from {
-            if (found.node as usize) < ground.len() && self.mark(found.node) {
-                self.waiting.push(Reverse(found));
-                if allowed(found.node) {
-                    self.keep(found, most);
-                }
+        for &found in from.iter().filter(|found| (found.node as usize) < ground.len()) {
+            if !allowed(found.node) {
+                self.gather_among(ground, found.node, asking, allowed);
+                self.keep_gathered(ground, most, asking);
+            } else if self.mark(found.node) {
+                self.keep(found, most);
             }
         }
-        while let Some(Reverse(next)) = self.waiting.pop() {
-            let bound = |kept: &[Found]| kept.get(most - 1).map_or(f32::INFINITY, |f| f.rank);
-            if next.rank > bound(&self.kept) {
-                break;
-            }
-            self.follow(ground, next.node, asking);
-            for i in 0..self.places.len() {
-                let found = Found { rank: self.ranks[i], node: self.places[i] };
-                if found.rank <= bound(&self.kept) {
-                    self.waiting.push(Reverse(found));
-                    if allowed(found.node) {
-                        self.keep(found, most);
-                    }
-                }
-            }
+        let mut from = 0;
+        while let Some((at, place)) = self.next(from) {
+            self.gather_among(ground, place, asking, allowed);
+            from = self.keep_gathered(ground, most, asking).min(at + 1);
         }
+        self.kept.iter_mut().for_each(|found| found.node &= !FOLLOWED);
     }
 }
