@@ -143,6 +143,16 @@ impl Codes {
         }
     }
 
+    /// The rank that a vector equal to a point of the frame has.
+    pub(super) fn zero(&self, placed: &[f32]) -> f32 {
+        let squares = || placed.iter().map(|x| x * x).sum::<f32>();
+        match self {
+            Codes::Full { .. } => 0.0,
+            Codes::Bytes { step, .. } => -0.5 * squares() / (step * step),
+            Codes::Bits { .. } => -0.5 * squares(),
+        }
+    }
+
     /// A node as a query, and ½‖x‖² in the units of ranks.
     pub(super) fn node(&self, node: usize, cols: usize) -> (Asked, f32) {
         match self {

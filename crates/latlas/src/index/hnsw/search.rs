@@ -8,12 +8,14 @@ use super::codes::Codes;
 use super::walk::{Asking, Found, Ground, Scratch};
 use super::{Hnsw, Inner};
 use crate::error::Result;
-use crate::kernels::scattered::Scattered;
 use crate::space::Row;
 
 /// Places that are kept on the way down: at least so many, and this share of the effort. Where what is near lies in several
 /// crowds, they are what leads into each of them.
 const ABREAST: (usize, usize) = (8, 2);
+/// On the way down, links are followed of what is within this factor of the nearest one's squared distance: whoever is near has few to
+/// follow, whoever asks from afar, and has everything about as far, many.
+const WITHIN: f32 = 1.5;
 /// What is measured beyond what is asked for: this many, and with bytes twice as many as asked for.
 const BEYOND: usize = 8;
 /// As many rows as this times the effort are measured in the time that finding the nearest takes.
@@ -70,12 +72,14 @@ impl Inner {
     /// Nodes near a point of the frame, nearest first, into the scratch's `kept`.
     fn find(&self, placed: &[f32], q: &Query, effort: usize, scratch: &mut Scratch) {
         let built = &self.built;
-        let asking = Asking {
-            codes: &built.codes,
-            kernels: Scattered::detect(),
-            asked: built.codes.asked(placed),
-        };
-        let abreast = ABREAST.0.max(effort / ABREAST.1);
+        static KNOB: std::sync::OnceLock<(usize, f32)> = std::sync::OnceLock::new();
+        let knob = KNOB.get_or_init(|| {
+            let t = std::env::var("LATLAS_AB").unwrap_or("2:1.5".into());
+            let (a, b) = t.split_once(':').unwrap();
+            (a.parse().unwrap(), b.parse().unwrap())
+        });
+        let asking = Asking::new(&built.codes, placed);
+        let abreast = ABREAST.0.max(effort / knob.0);
         let mut from = asking.found(&built.top);
         from.sort_unstable();
         from.truncate(abreast);
@@ -86,7 +90,7 @@ impl Inner {
             for found in &mut from {
                 found.node = nodes.binary_search(&found.node).unwrap_or(0) as u32;
             }
-            scratch.walk(&ground, &from, abreast, &asking);
+            scratch.walk(&ground, &from, abreast, knob.1, &asking);
             from.clear();
             from.extend(
                 scratch.kept.iter().map(|found| Found { node: ground.node(found.node), ..*found }),
@@ -94,7 +98,7 @@ impl Inner {
         }
         let ground = Ground { width: built.width, links: &built.links, nodes: None };
         if q.filter.is_none() && self.live.is_none() {
-            return scratch.walk(&ground, &from, effort, &asking);
+            return scratch.walk(&ground, &from, effort, f32::INFINITY, &asking);
         }
         let single = built.rows.len() + 1 == built.starts.len();
         let allowed = |node: u32| {

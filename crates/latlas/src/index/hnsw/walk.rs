@@ -57,12 +57,20 @@ impl Ground<'_> {
 
 /// What is asked, of what.
 pub(super) struct Asking<'a> {
-    pub(super) codes: &'a Codes,
-    pub(super) kernels: Scattered,
-    pub(super) asked: Asked,
+    codes: &'a Codes,
+    kernels: Scattered,
+    asked: Asked,
+    /// The rank of what is at no distance; ranks above it grow with the squared distance.
+    zero: f32,
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    /// Asks for a point of the frame.
+    pub(super) fn new(codes: &'a Codes, placed: &[f32]) -> Self {
+        let (asked, zero) = (codes.asked(placed), codes.zero(placed));
+        Asking { codes, kernels: Scattered::detect(), asked, zero }
+    }
+
     /// These nodes and how far they are.
     pub(super) fn found(&self, nodes: &[u32]) -> Vec<Found> {
         let mut ranks = vec![0.0; nodes.len()];
@@ -74,10 +82,10 @@ impl Asking<'_> {
 /// What a walk writes on, kept from one to the next.
 #[derive(Default)]
 pub(super) struct Scratch {
-    /// A bit a place, and which words of them are not zero.
+    /// A bit a place, one more that is always set, and which words of them are not zero.
     seen: Vec<u64>,
     touched: Vec<u32>,
-    /// Places that are new, their nodes and ranks.
+    /// Places that are new, and their nodes where these are not the same, and ranks.
     places: Vec<u32>,
     nodes: Vec<u32>,
     ranks: Vec<f32>,
@@ -93,36 +101,45 @@ impl Scratch {
         for word in self.touched.drain(..) {
             self.seen[word as usize] = 0;
         }
-        self.seen.resize(places.div_ceil(64), 0);
+        self.seen.resize(places / 64 + 1, 0);
+        self.mark(places as u32);
         self.kept.clear();
     }
 
-    /// Marks a place; `false` if it was marked, or there is none.
+    /// Marks a place of the ground; `false` if it was marked.
     #[inline]
     fn mark(&mut self, place: u32) -> bool {
-        let Some(word) = self.seen.get_mut(place as usize / 64) else { return false };
-        let bit = 1 << (place % 64);
-        if *word & bit != 0 {
-            return false;
-        }
+        let (word, bit) = (&mut self.seen[place as usize / 64], 1 << (place % 64));
         if *word == 0 {
             self.touched.push(place / 64);
         }
+        let new = *word & bit == 0;
         *word |= bit;
-        true
+        new
     }
 
     /// Gathers the links of a place that are new.
     #[inline]
     fn gather(&mut self, ground: &Ground<'_>, place: u32, asking: &Asking<'_>) {
-        self.places.clear();
-        self.nodes.clear();
-        let most = ground.len() as u32;
-        for &link in ground.links(place) {
+        let (links, none) = (ground.links(place), ground.len() as u32);
+        let (mut new, mut touched) = (0, self.touched.len());
+        self.places.resize(links.len(), 0);
+        self.touched.resize(touched + links.len(), 0);
+        // Which are new is as good as random to the machine: so nothing here is done only if they are.
+        for &link in links {
             // A damaged file may name what does not exist.
-            if link < most && self.mark(link) {
-                self.push(ground, link, asking);
-            }
+            let link = link.min(none);
+            let (word, bit) = (&mut self.seen[link as usize / 64], 1 << (link % 64));
+            self.places[new] = link;
+            new += usize::from(*word & bit == 0);
+            self.touched[touched] = link / 64;
+            touched += usize::from(*word == 0);
+            *word |= bit;
+        }
+        self.places.truncate(new);
+        self.touched.truncate(touched);
+        for &place in &self.places {
+            asking.codes.prefetch(ground.node(place));
         }
     }
 
@@ -136,7 +153,6 @@ impl Scratch {
         allowed: &impl Fn(u32) -> bool,
     ) {
         self.places.clear();
-        self.nodes.clear();
         let most = ground.len() as u32;
         let mut met = 0;
         let mut others = std::mem::take(&mut self.others);
@@ -178,17 +194,23 @@ impl Scratch {
 
     #[inline]
     fn push(&mut self, ground: &Ground<'_>, place: u32, asking: &Asking<'_>) {
-        let node = ground.node(place);
-        asking.codes.prefetch(node);
+        asking.codes.prefetch(ground.node(place));
         self.places.push(place);
-        self.nodes.push(node);
     }
 
     /// Measures what was gathered, and keeps what is nearer than those kept; the first place among them that changed.
     #[inline]
     fn keep_gathered(&mut self, ground: &Ground<'_>, most: usize, asking: &Asking<'_>) -> usize {
-        self.ranks.resize(self.nodes.len(), 0.0);
-        asking.codes.ranks(&asking.kernels, &asking.asked, &self.nodes, &mut self.ranks);
+        let nodes = match ground.nodes {
+            None => &self.places,
+            Some(nodes) => {
+                self.nodes.clear();
+                self.nodes.extend(self.places.iter().map(|&place| nodes[place as usize]));
+                &self.nodes
+            }
+        };
+        self.ranks.resize(nodes.len(), 0.0);
+        asking.codes.ranks(&asking.kernels, &asking.asked, nodes, &mut self.ranks);
         let mut first = usize::MAX;
         for i in 0..self.places.len() {
             let found = Found { rank: self.ranks[i], node: self.places[i] };
@@ -201,12 +223,19 @@ impl Scratch {
         first
     }
 
-    /// The first from here on whose links have not been followed, marked as if they had been.
+    /// The first from here on whose links have not been followed, marked as if they had been, unless it is farther than the nearest
+    /// by more than this factor of the squared distance.
     #[inline]
-    fn next(&mut self, from: usize) -> Option<(usize, u32)> {
+    fn next(&mut self, from: usize, within: f32, asking: &Asking<'_>) -> Option<(usize, u32)> {
+        // Rough ranks may lie below zero.
+        let nearest = (self.kept.first()?.rank - asking.zero).max(0.0);
         let kept = self.kept.get_mut(from..)?;
         let ahead = kept.iter().position(|found| found.node & FOLLOWED == 0)?;
-        let place = kept[ahead].node;
+        let Found { rank, node: place } = kept[ahead];
+        // Never where any distance is allowed: ∞·0 is no number.
+        if rank - asking.zero > within * nearest {
+            return None;
+        }
         kept[ahead].node |= FOLLOWED;
         Some((from + ahead, place))
     }
@@ -225,12 +254,14 @@ impl Scratch {
         Some(at)
     }
 
-    /// The nearest so many places of a ground, as far as they are found from these, into `kept`.
+    /// The nearest so many places of a ground, as far as they are found from these along links of such as are within this factor of
+    /// the nearest one's squared distance, into `kept`.
     pub(super) fn walk(
         &mut self,
         ground: &Ground<'_>,
         from: &[Found],
         most: usize,
+        within: f32,
         asking: &Asking<'_>,
     ) {
         self.clear(ground.len());
@@ -240,7 +271,7 @@ impl Scratch {
             }
         }
         let mut from = 0;
-        while let Some((at, place)) = self.next(from) {
+        while let Some((at, place)) = self.next(from, within, asking) {
             self.gather(ground, place, asking);
             from = self.keep_gathered(ground, most, asking).min(at + 1);
         }
@@ -267,7 +298,7 @@ impl Scratch {
             }
         }
         let mut from = 0;
-        while let Some((at, place)) = self.next(from) {
+        while let Some((at, place)) = self.next(from, f32::INFINITY, asking) {
             self.gather_among(ground, place, asking, allowed);
             from = self.keep_gathered(ground, most, asking).min(at + 1);
         }
