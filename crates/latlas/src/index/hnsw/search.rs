@@ -72,14 +72,8 @@ impl Inner {
     /// Nodes near a point of the frame, nearest first, into the scratch's `kept`.
     fn find(&self, placed: &[f32], q: &Query, effort: usize, scratch: &mut Scratch) {
         let built = &self.built;
-        static KNOB: std::sync::OnceLock<(usize, f32)> = std::sync::OnceLock::new();
-        let knob = KNOB.get_or_init(|| {
-            let t = std::env::var("LATLAS_AB").unwrap_or("2:1.5".into());
-            let (a, b) = t.split_once(':').unwrap();
-            (a.parse().unwrap(), b.parse().unwrap())
-        });
         let asking = Asking::new(&built.codes, placed);
-        let abreast = ABREAST.0.max(effort / knob.0);
+        let abreast = ABREAST.0.max(effort / ABREAST.1);
         let mut from = asking.found(&built.top);
         from.sort_unstable();
         from.truncate(abreast);
@@ -90,7 +84,7 @@ impl Inner {
             for found in &mut from {
                 found.node = nodes.binary_search(&found.node).unwrap_or(0) as u32;
             }
-            scratch.walk(&ground, &from, abreast, knob.1, &asking);
+            scratch.walk(&ground, &from, abreast, WITHIN, &asking);
             from.clear();
             from.extend(
                 scratch.kept.iter().map(|found| Found { node: ground.node(found.node), ..*found }),
