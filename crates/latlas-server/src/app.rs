@@ -20,7 +20,7 @@ use crate::guard::{Gate, Ticket, guard};
 use crate::live::{Replayed, Served};
 use crate::metrics::{self, Metrics};
 use crate::options::Options;
-use crate::routes::{embeddings, health, items, maps, points, probe, search, spaces};
+use crate::routes::{embeddings, explorer, health, items, maps, points, probe, search, spaces};
 
 /// What all requests share.
 pub(crate) struct App {
@@ -143,6 +143,10 @@ fn name(path: &Path) -> Result<String> {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let routes = Router::new()
         .route("/", get(health::front))
+        .route("/icon.svg", get(explorer::assets::asset))
+        .route("/explorer.js", get(explorer::assets::asset))
+        .route("/explorer.css", get(explorer::assets::asset))
+        .route("/raster-worker.js", get(explorer::assets::asset))
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
         .route("/metrics", get(health::metrics))
@@ -153,6 +157,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/spaces/{space}", get(spaces::about))
         .route("/v1/spaces/{space}/items", get(items::items))
         .route("/v1/spaces/{space}/maps/{map}", get(maps::map))
+        .route("/v1/spaces/{space}/maps/{map}/geometry", get(explorer::geometry::geometry))
+        .route("/v1/spaces/{space}/maps/{map}/trust", get(explorer::trust::trust))
+        .route("/v1/spaces/{space}/colours", get(explorer::colours::list))
+        .route("/v1/spaces/{space}/colours/{column}", get(explorer::colours::colours))
+        .route("/v1/spaces/{space}/select", post(explorer::select::select))
         .route("/v1/spaces/{space}/search", post(search::search))
         .route("/v1/spaces/{space}/points", post(points::put).delete(points::delete))
         .route("/v1/spaces/{space}/points/delete", post(points::delete))

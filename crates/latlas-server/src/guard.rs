@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::app::App;
 use crate::errors::Refusal;
 use crate::options::{Access, Options};
+use crate::routes::explorer::assets::{is_asset, wants_page};
 
 /// What a request that was let in carries: its place among those at work, which it holds until the last of its work is done.
 #[derive(Clone)]
@@ -47,9 +48,17 @@ pub(crate) async fn guard(
     let path = request.uri().path();
     let open = matches!(path, "/health" | "/ready");
     if !open {
-        if let Err(refusal) =
+        let page = is_asset(path) && (path != "/" || wants_page(request.headers()));
+        let admitted = if page {
+            // Not under another name, all the same.
+            match app.options.access.api_key {
+                None => known_host(&app.options.access, request.headers()),
+                Some(_) => Ok(()),
+            }
+        } else {
             admit(&app.options.access, request.method(), request.uri(), request.headers())
-        {
+        };
+        if let Err(refusal) = admitted {
             return refusal.into_response();
         }
         let Ok(place) = app.gate.places.clone().try_acquire_owned() else {
@@ -87,7 +96,8 @@ fn admit(access: &Access, method: &Method, uri: &Uri, headers: &HeaderMap) -> Re
 
 /// Whether a request changes something. What is new here is taken to do so until it is named.
 fn changes(method: &Method, path: &str) -> bool {
-    let asks = ["/search", "/probe", "/v1/embeddings"].iter().any(|end| path.ends_with(end));
+    let asks =
+        ["/search", "/select", "/probe", "/v1/embeddings"].iter().any(|end| path.ends_with(end));
     let reads = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
     !(reads || asks && method == Method::POST)
 }

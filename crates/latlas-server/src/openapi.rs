@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::errors::{About, Problem};
-use crate::routes::{bodies, embeddings, health, items, maps, points, probe, search, spaces};
+use crate::routes::{
+    bodies, embeddings, explorer, health, items, maps, points, probe, search, spaces,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,6 +25,11 @@ use crate::routes::{bodies, embeddings, health, items, maps, points, probe, sear
         spaces::about,
         items::items,
         maps::map,
+        explorer::geometry::geometry,
+        explorer::colours::list,
+        explorer::colours::colours,
+        explorer::select::select,
+        explorer::trust::trust,
         search::search,
         points::put,
         points::delete,
@@ -32,6 +39,7 @@ use crate::routes::{bodies, embeddings, health, items, maps, points, probe, sear
     ),
     components(schemas(
         bodies::SearchBody,
+        bodies::SelectBody,
         bodies::PutBody,
         bodies::Point,
         bodies::DeleteBody,

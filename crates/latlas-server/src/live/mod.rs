@@ -1,5 +1,6 @@
 //! Spaces that are read and written at once.
 
+mod drawn;
 mod renewal;
 mod snapshot;
 mod writer;
@@ -14,6 +15,7 @@ use latlas::{Error, Result, Space};
 use tokio::sync::oneshot;
 
 use crate::errors::{Answer, Refusal};
+pub(crate) use drawn::{Drawn, placed};
 pub(crate) use snapshot::{Engine, Generation, Kind, Snapshot};
 use writer::{Job, Queue, Task};
 

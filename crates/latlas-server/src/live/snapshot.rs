@@ -8,6 +8,8 @@ use latlas::index::{Bitmap, Exact, Hnsw, Index, Layered, LayeredWords, Precision
 use latlas::space::{Encoder, IndexAbout, Registry};
 use latlas::{Error, Result, Row, Space};
 
+use super::drawn::{Drawn, Places};
+
 /// Conditions whose rows are remembered, at most.
 const CONDITIONS: usize = 64;
 
@@ -53,6 +55,8 @@ pub(crate) struct Snapshot {
     engines: Mutex<HashMap<Sought, Engine>>,
     conditions: Mutex<HashMap<String, Arc<Bitmap>>>,
     words: OnceLock<Result<Arc<LayeredWords>>>,
+    places: OnceLock<Places>,
+    drawn: Mutex<HashMap<String, Arc<Drawn>>>,
 }
 
 impl Generation {
@@ -117,6 +121,8 @@ impl Snapshot {
             engines: Mutex::default(),
             conditions: Mutex::default(),
             words: OnceLock::new(),
+            places: OnceLock::new(),
+            drawn: Mutex::default(),
         }
     }
 
@@ -161,6 +167,39 @@ impl Snapshot {
         }
         known.insert(condition.to_owned(), rows.clone());
         Ok(rows)
+    }
+
+    /// The items by their place.
+    pub(crate) fn places(&self) -> &Places {
+        self.places.get_or_init(|| Places::of(&self.space))
+    }
+
+    /// The row of a place.
+    pub(crate) fn row(&self, place: usize) -> Result<Row> {
+        self.places().row(place).ok_or_else(|| {
+            let count = self.places().count();
+            Error::nothing(format!("there is no item {place}: there are {count}, from 0"))
+        })
+    }
+
+    /// A map as it is drawn.
+    pub(crate) fn drawn(&self, map: &str) -> Result<Arc<Drawn>> {
+        // Held while it is made: whoever else wants it waits, and does not make another.
+        let mut drawn = lock(&self.drawn);
+        if let Some(known) = drawn.get(map) {
+            return Ok(known.clone());
+        }
+        let made = Arc::new(Drawn::new(&self.space, map)?);
+        drawn.insert(map.to_owned(), made.clone());
+        Ok(made)
+    }
+
+    /// The field that a map was made of.
+    pub(crate) fn field_of(&self, map: &str) -> String {
+        let about = self.space.maps().iter().find(|about| about.name == map);
+        let field =
+            about.and_then(|about| about.about.get("field")).and_then(|field| field.as_str());
+        field.unwrap_or("main").to_owned()
     }
 
     /// What searches the words of the columns of text; and these.

@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 pub struct SearchBody {
     /// The neighbours of this item.
     pub id: Option<String>,
+    /// The neighbours of the n-th item, from 0.
+    pub place: Option<usize>,
     /// The neighbours of a sum of items: "king" and "woman" in `plus`, "man" in `minus`.
     pub plus: Vec<String>,
     /// What is taken away from the sum.
@@ -42,6 +44,16 @@ pub struct SearchBody {
     pub columns: Vec<String>,
     /// Give the vector of each item too.
     pub with_vectors: bool,
+}
+
+/// What to select: one of the two.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SelectBody {
+    /// Items that fulfil a condition: `year >= 2010 AND lang IN ('tr', 'en')`.
+    pub filter: Option<String>,
+    /// Items whose id or text contains these letters; capitals count as small ones.
+    pub containing: Option<String>,
 }
 
 /// Items to be put in a space; those whose id is there take that one's place.

@@ -4,23 +4,32 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use latlas::Error;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::errors::{Answer, Problem, Refusal};
+use crate::routes::explorer;
 
-/// What this is, and where to go on.
+/// What this is, and where to go on; for a browser, the explorer.
 #[utoipa::path(get, path = "/", tag = "server", responses((status = 200, description = "Where to go on", body = Value)))]
-pub(crate) async fn front(State(app): State<Arc<App>>) -> Json<Value> {
+pub(crate) async fn front(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    uri: axum::http::Uri,
+) -> Response {
+    if explorer::assets::wants_page(&headers) {
+        return explorer::assets::asset(uri).await;
+    }
     let names: Vec<&String> = app.spaces.keys().collect();
     Json(json!({
         "server": concat!("latlas ", env!("CARGO_PKG_VERSION")),
         "spaces": names,
         "see": ["/v1/spaces", "/openapi.json", "/metrics"],
     }))
+    .into_response()
 }
 
 /// Whether the process answers.

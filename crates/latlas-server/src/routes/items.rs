@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
+use axum::response::Response;
 use axum::{Extension, Json};
 use latlas::{Row, Space};
 use serde_json::{Map, Value, json};
 
+use super::explorer::with_state;
 use super::shown::Shown;
 use crate::app::App;
 use crate::arguments::{Named, pairs, unknown};
@@ -20,6 +22,7 @@ const LIMIT: usize = 100;
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Wanted {
     ids: Vec<String>,
+    places: Vec<usize>,
     filter: Option<String>,
     offset: usize,
     limit: Option<usize>,
@@ -33,6 +36,7 @@ struct Wanted {
     params(
         ("space" = String, Path, description = "The space"),
         ("id" = Option<Vec<String>>, Query, description = "These items; those that are not there are listed as missing"),
+        ("place" = Option<Vec<usize>>, Query, description = "The n-th items, from 0"),
         ("filter" = Option<String>, Query, description = "Only items that fulfil a condition"),
         ("offset" = Option<usize>, Query, description = "How many to pass over"),
         ("limit" = Option<usize>, Query, description = "How many at most; 100 unless given"),
@@ -50,11 +54,11 @@ pub(crate) async fn items(
     Extension(ticket): Extension<Ticket>,
     Named(name): Named<String>,
     RawQuery(query): RawQuery,
-) -> Answer<Json<Value>> {
+) -> Answer<Response> {
     let now = app.space(&name)?.now();
     let wanted = Wanted::read(query.as_deref())?;
     let most = app.options.limits.k;
-    let asked = wanted.ids.len().max(wanted.limit.unwrap_or(0));
+    let asked = wanted.ids.len().max(wanted.places.len()).max(wanted.limit.unwrap_or(0));
     if asked > most {
         return Err(Refusal::usage(format!("{asked} items at once are more than {most}")));
     }
@@ -68,6 +72,7 @@ pub(crate) async fn items(
         let items: Vec<Value> = { rows.iter().enumerate() }
             .map(|(at, &row)| {
                 let mut item = Map::new();
+                item.insert("place".into(), now.places().place(row).into());
                 shown.write(at, row, &mut item);
                 item.into()
             })
@@ -76,7 +81,7 @@ pub(crate) async fn items(
         if let (Some(answer), false) = (answer.as_object_mut(), wanted.ids.is_empty()) {
             answer.insert("missing".into(), missing.into());
         }
-        Ok(Json(answer))
+        Ok(with_state(&now, Json(answer)))
     })
     .await
 }
@@ -91,6 +96,7 @@ impl Wanted {
             };
             match key.as_str() {
                 "id" => wanted.ids.push(value),
+                "place" => wanted.places.push(number()?),
                 "filter" => wanted.filter = Some(value),
                 "offset" => wanted.offset = number()?,
                 "limit" => wanted.limit = Some(number()?),
@@ -98,13 +104,14 @@ impl Wanted {
                 "vectors" => wanted.vectors = matches!(value.as_str(), "true" | "1" | ""),
                 "field" => wanted.field = Some(value),
                 other => {
-                    let known = "id, filter, offset, limit, columns, vectors, field";
+                    let known = "id, place, filter, offset, limit, columns, vectors, field";
                     return Err(unknown(other, known));
                 }
             }
         }
-        if !wanted.ids.is_empty() && wanted.filter.is_some() {
-            return Err(Refusal::usage("id and filter exclude each other"));
+        let ways = [!wanted.ids.is_empty(), !wanted.places.is_empty(), wanted.filter.is_some()];
+        if ways.iter().filter(|&&way| way).count() > 1 {
+            return Err(Refusal::usage("id, place and filter exclude each other"));
         }
         Ok(wanted)
     }
@@ -126,6 +133,12 @@ impl Wanted {
             }
             let total = rows.len();
             return Ok((rows, total, missing));
+        }
+        if !self.places.is_empty() {
+            let rows: Vec<Row> =
+                self.places.iter().map(|&place| now.row(place)).collect::<latlas::Result<_>>()?;
+            let total = rows.len();
+            return Ok((rows, total, Vec::new()));
         }
         let limit = self.limit.unwrap_or(LIMIT);
         let Some(condition) = &self.filter else {

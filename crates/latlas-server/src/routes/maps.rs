@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, UInt32Array};
+use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
 use axum::Extension;
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::arguments::{Named, pairs, unknown};
 use crate::errors::{Answer, Problem};
 use crate::guard::Ticket;
+use crate::live::placed;
 
 /// What Arrow's stream format is called.
 const ARROW: &str = "application/vnd.apache.arrow.stream";
@@ -74,7 +75,7 @@ fn wanted(query: Option<&str>) -> Answer<Option<Vec<String>>> {
 
 /// The map's table in the order of the live items.
 fn table(space: &Space, map: &str, columns: Option<&[String]>) -> Answer<Items> {
-    let (_, table) = space.earlier_map(Some(map))?;
+    let (_, table, places) = placed(space, map)?;
     let known = |name: &String| table.column(name).is_some();
     if let Some(unknown) = columns.unwrap_or_default().iter().find(|name| !known(name)) {
         let shown: String = unknown.chars().take(80).collect();
@@ -82,13 +83,6 @@ fn table(space: &Space, map: &str, columns: Option<&[String]>) -> Answer<Items> 
         let error = Error::usage(format!("map '{map}' has no column '{shown}'"));
         return Err(error.help(format!("it has: {}", names.join(", "))).into());
     }
-    let about = space.maps().iter().find(|about| about.name == map);
-    let fresh = about.is_some_and(|about| space.is_fresh(about));
-    let ids = table.ids();
-    let place: std::collections::HashMap<&str, u32> = ids.iter().flatten().zip(0..).collect();
-    // What came again under an old id is another item.
-    let at = |row| place.get(space.id(row)).copied().filter(|_| fresh || !space.came_again(row));
-    let places: UInt32Array = space.live().map(at).collect();
     let placed: BooleanArray = places.iter().map(|place| Some(place.is_some())).collect();
     let mut out = Items::from_ids(space.live().map(|row| space.id(row)))?;
     for column in table.columns() {

@@ -2,6 +2,7 @@
 
 pub mod bodies;
 pub(crate) mod embeddings;
+pub(crate) mod explorer;
 pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod maps;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::Response;
 use axum::{Extension, Json};
 use latlas::geometry::Measure;
 use latlas::index::{Hit, Match, Query, Question, fused};
@@ -11,6 +12,7 @@ use latlas::{Error, Result, Row};
 use serde_json::{Map, Value, json};
 
 use super::bodies::SearchBody;
+use super::explorer::with_state;
 use super::shown::{Shown, number};
 use crate::app::{App, run};
 use crate::arguments::{Body, Named};
@@ -37,7 +39,7 @@ pub(crate) async fn search(
     Extension(ticket): Extension<Ticket>,
     Named(name): Named<String>,
     Body(body): Body<SearchBody>,
-) -> Answer<Json<Value>> {
+) -> Answer<Response> {
     let now = app.space(&name)?.now();
     let limits = &app.options.limits;
     let k = body.k.unwrap_or(if body.within.is_some() { limits.k.min(1000) } else { 10 });
@@ -53,7 +55,11 @@ pub(crate) async fn search(
         let most = limits.k * 10;
         return Err(Refusal::usage(format!("{points} × {k} neighbours are more than {most}")));
     }
-    app.compute(ticket, move || Asked { now: &now, body: &body, k }.answer().map(Json)).await
+    app.compute(ticket, move || {
+        let answer = Asked { now: &now, body: &body, k }.answer()?;
+        Ok(with_state(&now, Json(answer)))
+    })
+    .await
 }
 
 struct Asked<'a> {
@@ -65,7 +71,10 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn answer(&self) -> Answer<Value> {
         let body = self.body;
-        let ids = body.id.is_some() || !body.plus.is_empty() || !body.minus.is_empty();
+        let ids = body.id.is_some()
+            || body.place.is_some()
+            || !body.plus.is_empty()
+            || !body.minus.is_empty();
         let ways = [ids, body.text.is_some(), body.vector.is_some(), body.vectors.is_some()];
         if ways.iter().filter(|&&way| way).count() != 1 {
             return Err(Refusal::usage("ask in one way")
@@ -97,7 +106,9 @@ impl Asked<'_> {
             let reading = format!("a vector of {} numbers", point.len());
             return self.close(&self.near(&engine, point, &q)?, &reading, measure, &engine, &q);
         }
-        let plus = body.id.iter().chain(&body.plus);
+        let of_place = body.place.map(|place| self.now.row(place)).transpose()?;
+        let of_place = of_place.map(|row| self.now.space.id(row).to_owned());
+        let plus = body.id.iter().chain(&of_place).chain(&body.plus);
         let question = Question::sum(&self.now.space, plus, &body.minus)?;
         let point = question.compose(&vectors, measure)?;
         let q = q.excluding(question.rows());
@@ -193,6 +204,7 @@ impl Asked<'_> {
         let hits = rows.iter().enumerate().map(|(at, &row)| {
             let mut hit = Map::new();
             hit.insert("rank".into(), (at + 1).into());
+            hit.insert("place".into(), self.now.places().place(row).into());
             shown.write(at, row, &mut hit);
             figures(at, &mut hit);
             Value::Object(hit)

@@ -3,6 +3,7 @@
 
 mod asked;
 mod client;
+mod explorer;
 mod lasting;
 mod refused;
 

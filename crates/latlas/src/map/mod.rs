@@ -29,7 +29,7 @@ pub use align::{Moved, align};
 pub use earlier::Earlier;
 pub use faithfulness::{
     AtK, AtLarge, Estimate, Faithfulness, FaithfulnessOptions, NeighboursOf, NullValues,
-    PointFaithfulness, Ranked, Torn, faithfulness, neighbours_of, torn,
+    PointFaithfulness, Ranked, Torn, faithfulness, neighbours_of, reach, torn,
 };
 pub use layout::{Layout, Points, Settling, Tether};
 pub use pacmap::Pacmap;

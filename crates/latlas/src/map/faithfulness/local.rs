@@ -41,7 +41,7 @@ pub(super) fn penalties(high: &[f32], low: &[f32], ks: &[usize]) -> Vec<Penalty>
 
 /// The rank among n points beyond which one of the k nearest counts as missing or false. Not k: with one limit for both,
 /// each point would miss as many as it has false ones, and the next but k-th would count as much as the farthest.
-pub(super) fn reach(n: usize, k: usize) -> usize {
+pub fn reach(n: usize, k: usize) -> usize {
     (3 * k).min(usize::midpoint(k, n - 1))
 }
 

@@ -32,9 +32,10 @@ use crate::linalg::blocks::Work;
 use crate::linalg::{Matrix, RowSource};
 use crate::run::Run;
 use at_large::{Draw, Drawn};
-use local::{Penalty, penalties, reach, worst};
+use local::{Penalty, penalties, worst};
 
 pub use figures::{AtK, AtLarge, Estimate, Faithfulness, NullValues, PointFaithfulness};
+pub use local::reach;
 pub use torn::{NeighboursOf, Ranked, Torn, neighbours_of, torn};
 
 /// What is measured, and on how many points.
