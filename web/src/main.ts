@@ -1,7 +1,7 @@
 // Ties what is asked to what is shown.
 
 import { Api, Refusal } from "./api";
-import type { MapAbout, SpaceAbout } from "./api";
+import type { Found, MapAbout, SpaceAbout } from "./api";
 import { Selection } from "./columns";
 import type { Colours, Geometry } from "./columns";
 import { element, figuresOf, showDetails, showHits, showLegend } from "./look/panels";
@@ -157,24 +157,33 @@ async function search(): Promise<void> {
     reselect();
     return;
   }
-  const filter = state.filter ? { filter: state.filter } : {};
-  try {
-    const found = await api.search(state.space, { text: state.query, k: FOUND, ...filter });
-    showHits(hits, found, (place) => void select(place));
-    containing = new Selection(geometry.count);
-    for (const hit of found.hits) containing.add(hit.place);
-    say(`${found.hits.length} items found`);
-  } catch (error) {
-    if (!(error instanceof Refusal) || error.status >= 500) throw error;
-    // No encoder and no words: then by letters of ids and texts.
-    containing = await api.select(state.space, { containing: state.query }, geometry.count);
-    const first: number[] = [];
-    for (const place of containing.places()) if (first.push(place) === FOUND) break;
-    const items = await api.items(state.space, first);
-    const count = containing.size();
-    showHits(hits, { reading: `${count.toLocaleString("en")} that contain “${state.query}”`, metric: "letters", hits: items.map((item, at) => ({ ...item, rank: at + 1 })) }, (place) => void select(place));
-  }
+  const found = readsWords() ? await searchWords(geometry.count) : await searchLetters(geometry.count);
+  showHits(hits, found, (place) => void select(place));
   reselect();
+}
+
+/** Whether there is an encoder, or text that holds words. */
+function readsWords(): boolean {
+  return Boolean(about?.model) || Boolean(about?.columns.some((column) => column.kind === "text"));
+}
+
+async function searchWords(count: number): Promise<Found> {
+  const filter = state.filter ? { filter: state.filter } : {};
+  const found = await api.search(state.space, { text: state.query, k: FOUND, ...filter });
+  containing = new Selection(count);
+  for (const hit of found.hits) containing.add(hit.place);
+  return found;
+}
+
+/** By letters of ids and categories. */
+async function searchLetters(count: number): Promise<Found> {
+  containing = await api.select(state.space, { containing: state.query }, count);
+  const both = filtered ? containing.and(filtered) : containing;
+  const first: number[] = [];
+  for (const place of both.places()) if (first.push(place) === FOUND) break;
+  const items = first.length > 0 ? await api.items(state.space, first) : [];
+  const reading = `${both.size().toLocaleString("en")} that contain “${state.query}”`;
+  return { reading, metric: "letters", hits: items.map((item, at) => ({ ...item, rank: at + 1 })) };
 }
 
 async function select(place: number | null): Promise<void> {
@@ -197,6 +206,7 @@ async function select(place: number | null): Promise<void> {
     stage.reveal(place);
     stage.setMarked(place, trust.neighbours.map((neighbour) => ({ from: place, to: neighbour.place, kept: neighbour.on_map !== false })));
     showDetails(byId("details"), item, trust, (other) => void select(other));
+    byId("details").scrollIntoView({ block: "nearest" });
     const torn = trust.neighbours.filter((neighbour) => neighbour.on_map === false).length;
     say(`${item.id}: ${trust.neighbours.length} neighbours, ${torn} torn apart on the map`);
   } catch (error) {
@@ -267,9 +277,6 @@ byId("search").addEventListener("submit", (event) => {
   state.query = byId<HTMLInputElement>("query").value.trim();
   state.filter = byId<HTMLInputElement>("filter").value.trim();
   applyFilter().then(search).catch(complain);
-});
-byId("filter").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") byId<HTMLFormElement>("search").requestSubmit();
 });
 byId<HTMLInputElement>("query").value = state.query;
 byId<HTMLInputElement>("filter").value = state.filter;

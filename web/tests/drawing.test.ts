@@ -28,9 +28,9 @@ test("every point that is seen is drawn, and nothing else", () => {
   const palette = new Uint32Array(256).fill(0xffffffff);
   const rasteriser = new Rasteriser(x, y);
   rasteriser.setColours(new Uint8Array(3000));
-  for (const view of [{ scale: 0.0013, offsetX: 5, offsetY: 86 }, { scale: 0.006, offsetX: -20, offsetY: 200 }]) {
+  for (const view of [{ scale: 0.0013, offsetX: 5, offsetY: 86, size: 1 }, { scale: 0.006, offsetX: -20, offsetY: 200, size: 1 }]) {
     const pixels = new Uint32Array(width * height);
-    const look = { colours: new Uint8Array(0), palette, unselected: 0xff808080, background, size: 1 };
+    const look = { colours: new Uint8Array(0), palette, unselected: 0xff808080, background };
     rasteriser.draw(view, look, width, height, pixels);
     const wanted = new Set<number>();
     for (let i = 0; i < x.length; i++) {
@@ -54,7 +54,7 @@ test("the selected lie above the others", () => {
   const shown = (bits: number): number => {
     rasteriser.setSelection(Uint8Array.of(bits));
     const pixels = new Uint32Array(4);
-    rasteriser.draw({ scale: 0.001, offsetX: 0.5, offsetY: 1.5 }, { colours: new Uint8Array(2), palette, unselected: 0xff404040, background: 0xff000000, size: 1 }, 2, 2, pixels);
+    rasteriser.draw({ scale: 0.001, offsetX: 0.5, offsetY: 1.5, size: 1 }, { colours: new Uint8Array(2), palette, unselected: 0xff404040, background: 0xff000000 }, 2, 2, pixels);
     return pixels.find((pixel) => pixel !== 0xff000000) ?? 0;
   };
   assert.ok((shown(1) & 255) > 128, "red is the first");

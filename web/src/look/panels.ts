@@ -34,8 +34,8 @@ function pick(id: string, place: number, onPick: (place: number) => void): HTMLB
 export function showHits(into: HTMLElement, found: Found, onPick: (place: number) => void): void {
   const how = found.index ? `, ${found.index.recall === null ? "by its index" : `${(100 * found.index.recall).toFixed(1)} % of the nearest`}` : "";
   const list = element("ol", "list", ...found.hits.map((hit) => {
-    const figure = hit.similarity ?? hit.score ?? hit.distance ?? NaN;
-    return element("li", "", pick(hit.id, hit.place, onPick), element("span", "figure", figure.toFixed(3)));
+    const figure = hit.similarity ?? hit.score ?? hit.distance;
+    return element("li", "", pick(hit.id, hit.place, onPick), figure === undefined ? null : element("span", "figure", figure.toFixed(3)));
   }));
   into.replaceChildren(element("h2", "", "Found"), element("p", "how", `${found.reading}; ${found.metric}${how}`), list);
   into.hidden = false;

@@ -26,7 +26,7 @@ export interface StageEvents {
 export class Stage {
   readonly renderer: Renderer;
   private readonly ratio = Math.min(2, devicePixelRatio || 1);
-  private view: View = { scale: 1, offsetX: 0, offsetY: 0 };
+  private view: View = { scale: 1, offsetX: 0, offsetY: 0, size: 1 };
   private geometry: Geometry | null = null;
   private grid: Grid | null = null;
   private selection: Selection | null = null;
@@ -52,13 +52,22 @@ export class Stage {
     this.whole();
   }
 
-  setLook(look: Omit<Look, "size">, ink: string): void {
+  setLook(look: Look, ink: string): void {
     this.ink = ink;
-    const count = this.geometry?.count ?? 0;
-    // Many points are small, few can be large.
-    const size = count > 300_000 ? 1 : count > 60_000 ? 2 : count > 8_000 ? 3 : 5;
-    this.renderer.setLook({ ...look, size: size * this.ratio });
+    this.renderer.setLook(look);
     this.draw();
+  }
+
+  /** The diameter of a point: many are small, few can be large, and all grow as one comes nearer. */
+  private size(): number {
+    const count = this.geometry?.count ?? 0;
+    const size = count > 300_000 ? 1 : count > 60_000 ? 2 : count > 8_000 ? 3 : 5;
+    const nearer = Math.sqrt(this.view.scale / this.scaleOfAll());
+    return Math.min(12, size * Math.max(1, nearer)) * this.ratio;
+  }
+
+  private scaleOfAll(): number {
+    return ((1 - 2 * MARGIN) * Math.min(this.canvas.width, this.canvas.height)) / NOWHERE;
   }
 
   setSelection(selection: Selection | null): void {
@@ -77,16 +86,20 @@ export class Stage {
   /** Shows everything. */
   whole(): void {
     const { width, height } = this.canvas;
-    const scale = ((1 - 2 * MARGIN) * Math.min(width, height)) / NOWHERE;
-    this.view = { scale, offsetX: (width - scale * NOWHERE) / 2, offsetY: (height + scale * NOWHERE) / 2 };
+    const scale = this.scaleOfAll();
+    this.view = { ...this.view, scale, offsetX: (width - scale * NOWHERE) / 2, offsetY: (height + scale * NOWHERE) / 2 };
     this.draw();
   }
 
-  zoom(by: number, x = this.canvas.width / 2, y = this.canvas.height / 2): void {
+  /** Zooms around a pixel, or around the item that is marked. */
+  zoom(by: number, atX?: number, atY?: number): void {
+    const marked = this.marked === null ? null : this.pixel(this.marked);
+    const x = atX ?? marked?.[0] ?? this.canvas.width / 2;
+    const y = atY ?? marked?.[1] ?? this.canvas.height / 2;
     const { scale, offsetX, offsetY } = this.view;
     const next = Math.max(1e-3, Math.min(60, scale * by));
     const factor = next / scale;
-    this.view = { scale: next, offsetX: x + (offsetX - x) * factor, offsetY: y + (offsetY - y) * factor };
+    this.view = { ...this.view, scale: next, offsetX: x + (offsetX - x) * factor, offsetY: y + (offsetY - y) * factor };
     this.draw();
   }
 
@@ -131,7 +144,8 @@ export class Stage {
 
   private draw(): void {
     if (!this.geometry) return;
-    this.renderer.draw(this.view);
+    this.view.size = this.size();
+    this.renderer.draw({ ...this.view });
     const context = this.overlay.getContext("2d");
     if (!context) return;
     context.clearRect(0, 0, this.overlay.width, this.overlay.height);

@@ -5,6 +5,7 @@
 // they are many. Two passes: what is not selected, then what is.
 
 import { NOWHERE } from "../columns";
+import { FEW, RAISED } from "./renderer";
 import type { Look, View } from "./renderer";
 
 /** Cells along each axis. */
@@ -20,6 +21,7 @@ export class Rasteriser {
   private readonly starts: Uint32Array;
   private shades = new Uint8Array(0);
   private chosen: Uint8Array | null = null;
+  private raised = 0;
   private counts = new Uint16Array(0);
   private tops = new Uint8Array(0);
 
@@ -58,6 +60,8 @@ export class Rasteriser {
   /** A bit an item by place, or all. */
   setSelection(bits: Uint8Array | null): void {
     this.chosen = bits && Uint8Array.from(this.places, (place) => ((bits[place >> 3] ?? 0) >> (place & 7)) & 1);
+    const count = this.chosen?.reduce((sum, one) => sum + one, 0) ?? 0;
+    this.raised = count < FEW * this.places.length ? RAISED : 0;
   }
 
   /** Draws into width × height pixels. */
@@ -67,11 +71,11 @@ export class Rasteriser {
       this.tops = new Uint8Array(width * height);
     }
     pixels.fill(look.background);
-    const size = Math.max(1, Math.round(look.size));
+    const size = Math.max(1, Math.round(view.size));
     if (this.chosen) {
       this.pass(view, size, width, height, 0);
       this.paint(pixels, look, () => look.unselected, 0.55);
-      this.pass(view, size, width, height, 1);
+      this.pass(view, size + this.raised, width, height, 1);
       this.paint(pixels, look, (shade) => look.palette[shade] ?? 0, 1);
     } else {
       this.pass(view, size, width, height, -1);

@@ -2,12 +2,18 @@
 
 import type { Geometry, Selection } from "../columns";
 
-/** Where the map lies on the canvas: pixel = code · scale + offset, y downwards. */
+/** Where the map lies on the canvas: x = code · scale + offsetX, y = offsetY − code · scale; and the diameter of a point, in pixels of the device. */
 export interface View {
   scale: number;
   offsetX: number;
   offsetY: number;
+  size: number;
 }
+
+/** How much larger the selected are drawn while they are few: fifty among a million have to be seen. */
+export const RAISED = 3;
+/** What is few, as a share. */
+export const FEW = 0.02;
 
 export interface Look {
   /** Which of the 256 colours each item has. */
@@ -16,10 +22,7 @@ export interface Look {
   palette: Uint32Array;
   /** What the others are drawn in while only some are selected, and what is behind all. */
   unselected: number;
-  background: number;
-  /** The diameter of a point in pixels of the device. */
-  size: number;
-}
+  background: number;}
 
 export interface Renderer {
   readonly name: "webgl2" | "cpu";

@@ -1,6 +1,7 @@
 // Drawing with a GPU: positions, colours and the selection lie on it, and a view is four numbers.
 
 import type { Geometry, Selection } from "../columns";
+import { FEW, RAISED } from "./renderer";
 import type { Look, Renderer, View } from "./renderer";
 
 const VERTEX = `#version 300 es
@@ -33,6 +34,7 @@ export class WebGl2Renderer implements Renderer {
   private count = 0;
   private look: Look | null = null;
   private selected = false;
+  private raised = 0;
   private view: View | null = null;
   private frame = 0;
 
@@ -80,6 +82,7 @@ export class WebGl2Renderer implements Renderer {
 
   setSelection(selection: Selection | null): void {
     this.selected = selection !== null;
+    this.raised = selection && selection.size() < FEW * this.count ? RAISED : 0;
     if (selection) this.fill(2, Uint8Array.from({ length: this.count }, (_, place) => Number(selection.has(place))));
   }
 
@@ -116,9 +119,10 @@ export class WebGl2Renderer implements Renderer {
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform4f(uniform("view"), view.scale, view.offsetX, view.offsetY, 0);
     gl.uniform2f(uniform("canvas"), this.canvas.width, this.canvas.height);
-    gl.uniform1f(uniform("size"), look.size);
-    gl.uniform1f(uniform("round"), look.size > 2 ? 1 : 0);
     const pass = (wanted: number, plain: readonly number[]): void => {
+      const size = view.size + (wanted === 1 ? this.raised : 0);
+      gl.uniform1f(uniform("size"), size);
+      gl.uniform1f(uniform("round"), size > 2 ? 1 : 0);
       gl.uniform1f(uniform("wanted"), wanted);
       gl.uniform4fv(uniform("plain"), plain);
       gl.drawArrays(gl.POINTS, 0, this.count);
