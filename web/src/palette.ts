@@ -67,6 +67,11 @@ export function isDiverging(colours: Colours): boolean {
   return colours.kind === "number" && colours.low < 0 && colours.high > 0;
 }
 
+/** Whether equal steps of a scale are equal factors: counts and incomes, of which most are small. */
+export function isLogarithmic(colours: Colours): boolean {
+  return colours.kind === "number" && colours.min > 0 && colours.high / colours.low >= 30;
+}
+
 /** The ends of the scale of numbers: those of most, even around 0 where they are signed. */
 export function ends(colours: Colours & { kind: "number" | "time" }): [number, number] {
   if (isDiverging(colours)) {
@@ -97,10 +102,11 @@ export function shaded(colours: Colours | null, count: number, theme: Theme): { 
   }
   const diverging = isDiverging(colours);
   for (let step = 0; step < STEPS; step++) palette[step] = packed(scaleColour(step / (STEPS - 1), diverging, theme));
-  const [low, high] = ends(colours);
+  const told = isLogarithmic(colours) ? Math.log : (value: number): number => value;
+  const [low, high] = ends(colours).map(told) as [number, number];
   const factor = high > low ? (STEPS - 1) / (high - low) : 0;
   for (let i = 0; i < count; i++) {
-    const value = colours.values[i] ?? NaN;
+    const value = told(colours.values[i] ?? NaN);
     codes[i] = Number.isNaN(value) ? MISSING_CODE : Math.max(0, Math.min(STEPS - 1, Math.round((value - low) * factor)));
   }
   return { codes, palette };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { NOWHERE, Selection } from "../src/columns";
 import { Grid } from "../src/grid";
-import { contrast, groupColour, GROUND, rgb, scaleColour } from "../src/palette";
+import { contrast, groupColour, GROUND, isLogarithmic, MISSING_CODE, rgb, scaleColour, shaded } from "../src/palette";
 import { Rasteriser } from "../src/render/rasteriser";
 
 /** Numbers that look random and are the same each time. */
@@ -102,4 +102,14 @@ test("groups and scales stand out from the ground", () => {
       last = light;
     }
   }
+});
+
+test("counts are shaded by factors, and what is missing has a colour of its own", () => {
+  const values = Float32Array.of(1, 10, 100, NaN);
+  const counts = { kind: "number" as const, name: "n", missing: 1, origin: 0, min: 1, max: 100, low: 1, high: 100, values };
+  assert.ok(isLogarithmic(counts));
+  const { codes } = shaded(counts, 4, "light");
+  assert.deepEqual([...codes], [0, 126, 252, MISSING_CODE]);
+  const signed = { ...counts, min: -100, low: -100, values: Float32Array.of(-100, 0, 100) };
+  assert.deepEqual([...shaded(signed, 3, "dark").codes], [0, 126, 252]);
 });

@@ -2,7 +2,7 @@
 
 import type { Found, Item, MapAbout, Trust } from "../api";
 import type { Colours } from "../columns";
-import { ends, groupColour, isDiverging, missingColour, scaleColour } from "../palette";
+import { ends, groupColour, isDiverging, isLogarithmic, missingColour, scaleColour } from "../palette";
 import type { Theme } from "../palette";
 
 type Child = Node | string | null;
@@ -104,6 +104,7 @@ export function showLegend(into: HTMLElement, colours: Colours | null, theme: Th
     }));
     const told = (value: number): string =>
       colours.kind === "time" ? new Date((value + colours.origin) * 1000).toISOString().slice(0, 10) : number(value);
+    if (isLogarithmic(colours)) parts.push(element("p", "how", "equal steps are equal factors"));
     parts.push(scale, element("p", "ends", element("span", "", told(low)), element("span", "", told(high))));
   }
   if (colours.missing > 0) {

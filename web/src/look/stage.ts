@@ -10,6 +10,8 @@ import type { Look, Renderer, View } from "../render/renderer";
 const REACH = 12;
 /** What a picture of the whole map leaves free at its edges, as a share. */
 const MARGIN = 0.06;
+/** The share of items at each end of an axis that a first view may leave out. */
+const STRAY = 0.002;
 
 export interface Line {
   from: number;
@@ -49,7 +51,7 @@ export class Stage {
     this.geometry = geometry;
     this.grid = new Grid(geometry);
     this.renderer.setGeometry(geometry);
-    this.whole();
+    this.nearly();
   }
 
   setLook(look: Look, ink: string): void {
@@ -85,9 +87,25 @@ export class Stage {
 
   /** Shows everything. */
   whole(): void {
+    this.show(this.geometry ? [extent(this.geometry.x, 0), extent(this.geometry.y, 0)] : null);
+  }
+
+  /** Shows nearly everything: a few that lie far away do not make all others small. */
+  private nearly(): void {
+    if (!this.geometry) return;
+    const [all, most] = [0, STRAY].map((share) => [extent(this.geometry!.x, share), extent(this.geometry!.y, share)] as const);
+    const wide = (box: typeof all): number => Math.max(...box!.map(([low, high]) => high - low));
+    // Where that gains little, nothing is left out.
+    this.show(wide(most) < 0.7 * wide(all) ? most! : all!);
+  }
+
+  private show(box: readonly (readonly [number, number])[] | null): void {
+    const [[left, right], [low, high]] = [box?.[0] ?? [0, NOWHERE], box?.[1] ?? [0, NOWHERE]];
     const { width, height } = this.canvas;
-    const scale = this.scaleOfAll();
-    this.view = { ...this.view, scale, offsetX: (width - scale * NOWHERE) / 2, offsetY: (height + scale * NOWHERE) / 2 };
+    const room = 1 - 2 * MARGIN;
+    const scale = Math.min((room * width) / Math.max(1, right - left), (room * height) / Math.max(1, high - low));
+    const [offsetX, offsetY] = [(width - scale * (left + right)) / 2, (height + scale * (low + high)) / 2];
+    this.view = { ...this.view, scale, offsetX, offsetY };
     this.draw();
   }
 
@@ -138,7 +156,7 @@ export class Stage {
     this.overlay.height = height;
     if (first) {
       this.renderer.resize(width, height);
-      this.whole();
+      this.nearly();
     }
   }
 
@@ -221,4 +239,18 @@ export class Stage {
     this.canvas.addEventListener("pointercancel", up);
     this.canvas.addEventListener("pointerleave", () => this.events.onHover(null, 0, 0));
   }
+}
+
+/** Between which codes all items lie but for a share at each end. */
+function extent(codes: Uint16Array, share: number): [number, number] {
+  const counts = new Uint32Array(NOWHERE + 1);
+  for (const code of codes) counts[code]!++;
+  const placed = codes.length - counts[NOWHERE]!;
+  const left = Math.floor(placed * share);
+  const end = (from: number, step: number): number => {
+    let at = from;
+    for (let passed = counts[at]!; passed <= left && at + step >= 0 && at + step < NOWHERE; passed += counts[at]!) at += step;
+    return at;
+  };
+  return placed > 0 ? [end(0, 1), end(NOWHERE - 1, -1)] : [0, NOWHERE];
 }

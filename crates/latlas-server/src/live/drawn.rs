@@ -113,7 +113,7 @@ const VERSION: u32 = 1;
 /// What stands for no position; others are 0 to one below it.
 const NOWHERE: u16 = u16::MAX;
 
-/// Positions in 16 bits each: magic, version, count, 0, the ends of x and of y, all x, all y.
+/// Positions in 16 bits each: magic, version, count, 0, the ends of x and of y (as far apart), all x, all y.
 fn geometry(x: &[f32], y: &[f32]) -> Vec<u8> {
     let ends = |of: &[f32]| {
         let finite = || of.iter().copied().filter(|v| v.is_finite());
@@ -121,7 +121,10 @@ fn geometry(x: &[f32], y: &[f32]) -> Vec<u8> {
             (finite().fold(f32::INFINITY, f32::min), finite().fold(f32::NEG_INFINITY, f32::max));
         if low <= high { (low, high) } else { (0.0, 0.0) }
     };
+    // One scale for both axes: distances look as they are.
     let ends = [ends(x), ends(y)];
+    let width = ends.iter().map(|(low, high)| high - low).fold(0.0, f32::max);
+    let ends = ends.map(|(low, _)| (low, low + width));
     let mut out = Vec::with_capacity(32 + 4 * x.len());
     out.extend(MAGIC);
     for number in [VERSION, x.len() as u32, 0] {

@@ -13,7 +13,7 @@ use crate::errors::{Answer, Problem};
 use crate::guard::Ticket;
 
 /// Positions of all items in 16 bits each, in their order, little endian: "LTLG", version 1, count, 0 (u32 each), the ends of x and of y
-/// (f32), all x, all y (u16). 65535: not on this map; else the position is min + v / 65534 · (max − min).
+/// (f32, as far apart), all x, all y (u16). 65535: not on this map; else the position is min + v / 65534 · (max − min).
 #[utoipa::path(get, path = "/v1/spaces/{space}/maps/{map}/geometry", tag = "maps",
     params(("space" = String, Path, description = "The space"), ("map" = String, Path, description = "The map")),
     responses(
