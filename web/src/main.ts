@@ -20,7 +20,7 @@ const byId = <T extends HTMLElement>(id: string): T => {
 };
 
 const state = readState(new URL(location.href));
-const api = new Api(() => say("The space has changed; load the page again to see it as it is now."));
+const api = new Api(() => (byId("changed").hidden = false));
 let about: SpaceAbout | null = null;
 let geometry: Geometry | null = null;
 let colours: Colours | null = null;
@@ -271,6 +271,12 @@ chooser("colour", "colour", openColour);
 byId("theme").addEventListener("click", () => {
   state.theme = theme() === "dark" ? "light" : "dark";
   repaint();
+});
+byId("again").addEventListener("click", () => {
+  // Places may mean other items now.
+  state.item = null;
+  byId("changed").hidden = true;
+  openSpace().catch(complain);
 });
 byId("search").addEventListener("submit", (event) => {
   event.preventDefault();
