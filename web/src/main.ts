@@ -8,6 +8,7 @@ import { element, figuresOf, showDetails, showHits, showLegend } from "./look/pa
 import { Stage } from "./look/stage";
 import { GROUND, packed, rgb, shaded, UNSELECTED } from "./palette";
 import type { Theme } from "./palette";
+import { saveCsv } from "./save";
 import { readState, writeState } from "./state";
 
 const NEIGHBOURS = 15;
@@ -26,6 +27,8 @@ let geometry: Geometry | null = null;
 let colours: Colours | null = null;
 let filtered: Selection | null = null;
 let containing: Selection | null = null;
+let lassoed: Selection | null = null;
+let selected: Selection | null = null;
 const chosen = new Set<number>();
 let asking = new AbortController();
 let hovering = 0;
@@ -33,6 +36,10 @@ let hovering = 0;
 const stage = new Stage(byId("points"), byId("lines"), state.renderer, {
   onHover: (place, x, y) => void hover(place, x, y),
   onPick: (place) => void select(place),
+  onLasso: (chosen) => {
+    lassoed = chosen;
+    reselect();
+  },
 });
 
 function theme(): Theme {
@@ -83,7 +90,7 @@ async function openMap(): Promise<void> {
   const map: MapAbout | undefined = about?.maps.find((known) => known.name === state.map);
   byId("figures").textContent = figuresOf(map);
   geometry = await api.geometry(state.space, state.map);
-  [filtered, containing] = [null, null];
+  [filtered, containing, lassoed] = [null, null, null];
   stage.setGeometry(geometry);
   repaint();
   say(`${geometry.count.toLocaleString("en")} items of ${state.space} on map ${state.map}`);
@@ -124,11 +131,11 @@ function toggle(label: number): void {
   reselect();
 }
 
-/** What is selected: by the filter, by the letters, and by the legend. */
+/** What is selected: by the filter, by the search, by a line around it, and by the legend. */
 function reselect(): void {
   if (!geometry) return;
   let now: Selection | null = filtered;
-  if (containing) now = now ? now.and(containing) : containing;
+  for (const more of [containing, lassoed]) if (more) now = now ? now.and(more) : more;
   if (chosen.size > 0 && colours && "codes" in colours) {
     const groups = new Selection(geometry.count);
     colours.codes.forEach((code, place) => {
@@ -136,8 +143,13 @@ function reselect(): void {
     });
     now = now ? now.and(groups) : groups;
   }
+  selected = now;
   stage.setSelection(now);
-  if (now) say(`${now.size().toLocaleString("en")} items selected`);
+  byId("chosen").hidden = now === null;
+  if (!now) return;
+  const told = `${now.size().toLocaleString("en")} items selected`;
+  byId("howmany").textContent = told;
+  say(told);
 }
 
 async function applyFilter(): Promise<void> {
@@ -242,6 +254,7 @@ function keys(event: KeyboardEvent): void {
     byId<HTMLInputElement>("query").focus();
   } else if (event.key === "Escape") {
     void select(null);
+    clear();
     byId("points").focus();
   }
   if (typing || event.target !== byId("points")) return;
@@ -265,6 +278,21 @@ function chooser(id: string, key: "space" | "map" | "colour", then: () => Promis
   });
 }
 
+/** Selects everything again. */
+function clear(): void {
+  [filtered, containing, lassoed] = [null, null, null];
+  chosen.clear();
+  state.filter = state.query = byId<HTMLInputElement>("query").value = byId<HTMLInputElement>("filter").value = "";
+  byId("hits").hidden = true;
+  writeState(state);
+  repaint();
+  reselect();
+}
+
+byId("clear").addEventListener("click", clear);
+byId("save").addEventListener("click", () => {
+  if (selected) saveCsv(api, state.space, selected, say).catch(complain);
+});
 chooser("space", "space", openSpace);
 chooser("map", "map", openMap);
 chooser("colour", "colour", openColour);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { csv } from "../src/save";
 import { decodeColours, decodeGeometry, NOWHERE, Selection } from "../src/columns";
 
 function geometry(points: [number, number][]): ArrayBuffer {
@@ -53,4 +54,12 @@ test("selections count, meet and list", () => {
   assert.equal(a.size(), 4);
   assert.deepEqual([...a.and(b).places()], [7, 19]);
   assert.equal(a.has(9), false);
+});
+
+test("tables quote what has to be", () => {
+  const items = [
+    { place: 0, id: "a,b", columns: { text: 'say "hi"', n: 1.5, tags: ["x", "y"] } },
+    { place: 1, id: "c", columns: { text: null, more: "two\nlines" } },
+  ];
+  assert.equal(csv(items), 'id,text,n,tags,more\r\n"a,b","say ""hi""",1.5,x|y,\r\nc,,,,"two\nlines"\r\n');
 });

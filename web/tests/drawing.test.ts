@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { NOWHERE, Selection } from "../src/columns";
 import { Grid } from "../src/grid";
+import { within } from "../src/lasso";
 import { contrast, groupColour, GROUND, isLogarithmic, MISSING_CODE, rgb, scaleColour, shaded } from "../src/palette";
 import { Rasteriser } from "../src/render/rasteriser";
 
@@ -112,4 +113,13 @@ test("counts are shaded by factors, and what is missing has a colour of its own"
   assert.deepEqual([...codes], [0, 126, 252, MISSING_CODE]);
   const signed = { ...counts, min: -100, low: -100, values: Float32Array.of(-100, 0, 100) };
   assert.deepEqual([...shaded(signed, 3, "dark").codes], [0, 126, 252]);
+});
+
+test("a line goes around what lies within it", () => {
+  const x = Uint16Array.of(10, 50, 90, 50, NOWHERE);
+  const y = Uint16Array.of(10, 50, 90, 20, NOWHERE);
+  const geometry = { count: 5, x, y, bounds: { minX: 0, maxX: 1, minY: 0, maxY: 1 } };
+  // A notch from below leaves out what lies in it.
+  const chosen = within(geometry, [[0, 0], [45, 0], [50, 40], [55, 0], [80, 0], [80, 80], [0, 80]]);
+  assert.deepEqual([...chosen.places()], [0, 1]);
 });

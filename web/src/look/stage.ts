@@ -3,6 +3,7 @@
 import { NOWHERE } from "../columns";
 import type { Geometry, Selection } from "../columns";
 import { Grid } from "../grid";
+import { within } from "../lasso";
 import { chooseRenderer } from "../render/choose";
 import type { Look, Renderer, View } from "../render/renderer";
 
@@ -23,6 +24,8 @@ export interface Line {
 export interface StageEvents {
   onHover(place: number | null, x: number, y: number): void;
   onPick(place: number | null): void;
+  /** A line was drawn around these. */
+  onLasso(chosen: Selection): void;
 }
 
 export class Stage {
@@ -35,6 +38,8 @@ export class Stage {
   private lines: Line[] = [];
   private marked: number | null = null;
   private ink = "#000";
+  /** The line that is being drawn, in pixels. */
+  private lasso: [number, number][] | null = null;
 
   constructor(
     private readonly canvas: HTMLCanvasElement,
@@ -167,9 +172,15 @@ export class Stage {
     const context = this.overlay.getContext("2d");
     if (!context) return;
     context.clearRect(0, 0, this.overlay.width, this.overlay.height);
+    context.strokeStyle = this.ink;
+    if (this.lasso) {
+      context.lineWidth = 1.5 * this.ratio;
+      context.beginPath();
+      for (const corner of this.lasso) context.lineTo(...corner);
+      context.stroke();
+    }
     const from = this.marked === null ? null : this.pixel(this.marked);
     if (!from) return;
-    context.strokeStyle = this.ink;
     for (const line of this.lines) {
       const to = this.pixel(line.to);
       if (!to) continue;
@@ -212,6 +223,7 @@ export class Stage {
       this.canvas.setPointerCapture(event.pointerId);
       down.set(event.pointerId, this.at(event));
       moved = 0;
+      this.lasso = event.shiftKey ? [this.at(event)] : null;
     });
     this.canvas.addEventListener("pointermove", (event) => {
       const before = down.get(event.pointerId);
@@ -224,6 +236,11 @@ export class Stage {
       moved += Math.hypot(now[0] - before[0], now[1] - before[1]);
       if (moved < 4 * this.ratio) return;
       this.events.onHover(null, 0, 0);
+      if (this.lasso) {
+        this.lasso.push(now);
+        this.draw();
+        return;
+      }
       const other = [...down].find(([id]) => id !== event.pointerId)?.[1];
       if (!other) {
         this.move(now[0] - before[0], now[1] - before[1]);
@@ -233,6 +250,15 @@ export class Stage {
       this.zoom(apart(now) / Math.max(1, apart(before)), ...other);
     });
     const up = (event: PointerEvent): void => {
+      const { lasso } = this;
+      this.lasso = null;
+      if (lasso && lasso.length > 2 && this.geometry) {
+        down.delete(event.pointerId);
+        const { scale, offsetX, offsetY } = this.view;
+        const polygon = lasso.map(([x, y]): [number, number] => [(x - offsetX) / scale, (offsetY - y) / scale]);
+        this.events.onLasso(within(this.geometry, polygon));
+        return;
+      }
       if (down.delete(event.pointerId) && moved < 4 * this.ratio && event.type === "pointerup") this.events.onPick(this.under(event));
     };
     this.canvas.addEventListener("pointerup", up);
